@@ -1,0 +1,10 @@
+"""Perceive, remember, plan, act.
+
+In: observations and a goal observation. Out: the action of the next model step, and what was thought on the way.
+Open `loop.py` first; `configurator.py` turns a model and a task into energies, thresholds and a planner's budget.
+"""
+
+from gedanken.agent.configurator import Thresholds, configure
+from gedanken.agent.loop import Agent, AgentConfig, Decision
+
+__all__ = ["Agent", "AgentConfig", "Decision", "Thresholds", "configure"]

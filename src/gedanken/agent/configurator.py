@@ -1,0 +1,44 @@
+"""From a model to the settings of a task: energy scale and thresholds, all from one number the training data gave.
+
+That number is the median squared change of a latent in one model step. What counts as "at the goal" and as "surprised"
+follows from it without labels, in the proportions that worked for random walls.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gedanken.energies import TimeToGoal
+from gedanken.errors import BadInput
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Squared latent distances (mean over P and D).
+
+    Args:
+        hold: nearer to the goal than this, the agent stays.
+        surprise: further from what was expected than this, it searches cold.
+    """
+
+    hold: float
+    surprise: float
+
+
+def configure(
+    step_change: float, *, neighbourhood: float = 2.0, hold: float = 0.25, surprise: float = 0.6, terminal: float = 30.0
+) -> tuple[TimeToGoal, Thresholds]:
+    """Energy and thresholds for going to a goal.
+
+    Args:
+        step_change: median squared latent change of one model step in the training data.
+        neighbourhood: scale of the running energy, in step changes.
+        hold: hold threshold, in step changes.
+        surprise: surprise threshold, in step changes.
+        terminal: weight of the distance at the end of the horizon.
+    Raises:
+        BadInput: `step_change` is not above 0, as in a model that was never calibrated.
+    """
+    if not step_change > 0:
+        raise BadInput(f"step_change={step_change} must be above 0; calibrate the model on its training windows first.")
+    return TimeToGoal(neighbourhood * step_change, terminal), Thresholds(hold * step_change, surprise * step_change)

@@ -1,0 +1,200 @@
+"""The receding-horizon loop: perceive, compare with what was expected, hold or plan, act for one model step.
+
+Two habits belong here and not to the planner. At the goal the agent holds still instead of planning. After a prediction
+that the world did not keep (a wall that was imagined away) the warm start is dropped and the search starts cold, since a
+plan believed once is otherwise repeated for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Generator, Tensor
+
+from gedanken.agent.configurator import Thresholds
+from gedanken.contracts import Energy, WorldModel
+from gedanken.errors import BadInput
+from gedanken.memory import RecentLatents
+from gedanken.planners import MPPIConfig, mppi, shifted
+from gedanken.types import Context, Goal, Observation, Plan, Search, Trace
+
+_ROWS = 2048
+"""Candidates rolled out in one batch: more falls out of the cache, fewer leaves the matrix products too small."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentConfig:
+    """How the agent plans.
+
+    Args:
+        horizon: H, model steps ahead.
+        warm: the search from the last plan, moved on by a step.
+        cold: the search from nothing: at the start, and after a surprise.
+        restless: model steps after a cold search in which no surprise starts another.
+        spread: deviation of the first samples, in units of the action's largest norm or half range.
+        past: T, latents kept in working memory.
+    """
+
+    horizon: int = 16
+    warm: MPPIConfig = field(default_factory=lambda: MPPIConfig(candidates=128, rounds=3))
+    cold: MPPIConfig = field(default_factory=lambda: MPPIConfig(candidates=256, rounds=10))
+    restless: int = 3
+    spread: float = 0.67
+    past: int = 1
+
+    def __post_init__(self) -> None:
+        if self.horizon < 1 or self.past < 1 or self.restless < 0 or not self.spread > 0:
+            raise BadInput(
+                f"horizon={self.horizon} and past={self.past} must be at least 1, restless={self.restless} at least 0, "
+                f"and spread={self.spread} above 0."
+            )
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the agent does next, and what it thought.
+
+    Args:
+        actions: `[B, A]` of the next model step, in the environment's own units.
+        plan: the whole plan, with the energy it was chosen for; a held row plans to stay.
+        distance: squared latent distance to the goal now `[B]`.
+        surprise: squared distance between what was expected and what was seen `[B]`; 0 at the first step.
+        held: at the goal, so nothing was planned `[B]`.
+        cold: searched from nothing `[B]`.
+    """
+
+    actions: Float[Tensor, "B A"]
+    plan: Plan
+    distance: Float[Tensor, " B"]
+    surprise: Float[Tensor, " B"]
+    held: Bool[Tensor, " B"]
+    cold: Bool[Tensor, " B"]
+
+
+class Agent:
+    """Drives a batch of worlds, each to its own goal, with one model.
+
+    One environment action is held for the whole model step, so the planner searches `width` numbers a step, not
+    `frame_skip` times as many.
+
+    Args:
+        model: keeps the `WorldModel` contract.
+        energy: what planning minimises.
+        thresholds: when to hold and when to be surprised, in squared latent distance.
+        config: how to plan.
+        seed: of all randomness.
+    """
+
+    def __init__(
+        self,
+        model: WorldModel,
+        energy: Energy,
+        thresholds: Thresholds,
+        config: AgentConfig | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.model, self.energy, self.thresholds = model, energy, thresholds
+        self.config = config or AgentConfig()
+        self.generator = Generator().manual_seed(seed)
+        self._goal: Goal | None = None
+
+    @torch.no_grad()
+    def begin(self, goal: Observation) -> None:
+        """Forget the last task and take a new goal: streams `[B, ...]`."""
+        latents = self._seen(goal)
+        self._goal = Goal(latents)
+        width = self.model.frame_skip * self.model.action.width
+        self._recent = RecentLatents(self.config.past, width)
+        self._mean = torch.zeros(len(latents), self.config.horizon, self.model.action.width)
+        self._expected: Tensor | None = None
+        self._last: Tensor | None = None
+        self._rest = torch.zeros(len(latents), dtype=torch.long)
+
+    @torch.no_grad()
+    def act(self, observation: Observation) -> Decision:
+        """Decide on the next model step from what is seen now: streams `[B, ...]`.
+
+        Raises:
+            BadInput: no goal was given.
+        """
+        if self._goal is None:
+            raise BadInput("the agent has no goal yet; call begin(goal) first.")
+        seen = self._seen(observation)
+        self._recent = self._recent.write(seen, self._last)
+        distance = _apart(seen, self._goal.latents)
+        surprise = torch.zeros_like(distance) if self._expected is None else _apart(seen, self._expected)
+        held = distance < self.thresholds.hold
+        cold = (surprise > self.thresholds.surprise) & (self._rest <= 0)
+        if self._expected is None:
+            cold = torch.ones_like(held)
+        self._rest = torch.where(cold, self.config.restless, self._rest - 1)
+        self._mean[cold | held] = 0.0
+
+        plan = self._still(distance)
+        for rows, search in ((cold & ~held, self.config.cold), (~cold & ~held, self.config.warm)):
+            for chunk in rows.nonzero()[:, 0].split(max(1, _ROWS // search.candidates)):
+                plan = _merged(plan, self._planned(chunk, search), chunk)
+        self._mean = shifted(plan)
+        whole = plan.repeated(self.model.frame_skip)
+        self._last = whole.actions[:, 0]
+        context = self._recent.context()
+        self._expected = self.model.rollout(context, self._last[:, None, None]).latents[:, 0, 0]
+        return Decision(self._last, whole, distance, surprise, held, cold & ~held)
+
+    def imagine(self, actions: Float[Tensor, "B H A"]) -> Float[Tensor, "B H P D"]:
+        """The latents expected if `actions` were carried out from here."""
+        with torch.no_grad():
+            return self.model.rollout(self._recent.context(), actions[:, None]).latents[:, 0]
+
+    def _seen(self, observation: Observation) -> Tensor:
+        return self.model.encode({name: values[:, None] for name, values in observation.items()})[:, 0]
+
+    def _planned(self, rows: Tensor, search: MPPIConfig) -> Plan:
+        assert self._goal is not None
+        recent = self._recent.context()
+        context = Context(recent.latents[rows], recent.actions[rows])
+        return mppi(
+            energy_of(self.model, self.energy, context, Goal(self._goal.latents[rows])),
+            self._start(self._mean[rows]),
+            search,
+            generator=self.generator,
+        )
+
+    def _start(self, mean: Tensor) -> Search:
+        action = self.model.action
+        low, high = torch.tensor(action.low), torch.tensor(action.high)
+        reach = torch.full_like(high, action.norm) if action.norm else (high - low) / 2
+        return Search(mean, (self.config.spread * reach).expand_as(mean), low, high, action.norm)
+
+    def _still(self, distance: Tensor) -> Plan:
+        """The plan to stay, for rows in which nothing is searched."""
+        none = torch.zeros(0, len(distance))
+        feasible = torch.ones_like(distance, dtype=torch.bool)
+        return Plan(torch.zeros_like(self._mean), distance.clone(), feasible, Trace(none, none))
+
+
+def energy_of(model: WorldModel, energy: Energy, context: Context, goal: Goal) -> Callable[[Tensor], Tensor]:
+    """What a planner is given: environment actions `[B, N, H, width]`, each held for a model step → energies `[B, N]`."""
+
+    def of(actions: Tensor) -> Tensor:
+        blocks = actions.repeat(1, 1, 1, model.frame_skip)
+        return energy(model.rollout(context, blocks), goal, blocks)
+
+    return of
+
+
+def _apart(one: Tensor, other: Tensor) -> Tensor:
+    return (one - other).square().mean(dim=(1, 2))
+
+
+def _merged(plan: Plan, part: Plan, rows: Tensor) -> Plan:
+    """`plan` with some of its rows replaced; traces of different lengths are not kept."""
+    return replace(
+        plan,
+        actions=plan.actions.index_copy(0, rows, part.actions),
+        energy=plan.energy.index_copy(0, rows, part.energy),
+        feasible=plan.feasible.index_copy(0, rows, part.feasible),
+    )

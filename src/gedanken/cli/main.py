@@ -1,0 +1,34 @@
+"""Choose the verb, run it, and turn each error of ours into one sentence and an exit code."""
+
+from __future__ import annotations
+
+import sys
+
+import tyro
+
+from gedanken.cli.demo import demo
+from gedanken.cli.evaluate import evaluate
+from gedanken.cli.imagine import imagine
+from gedanken.cli.info import info
+from gedanken.cli.plan import plan
+from gedanken.cli.train import train
+from gedanken.errors import GedankenError
+
+VERBS = {each.__name__: each for each in (demo, train, evaluate, plan, imagine, info)}
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one verb; exits with 2 on an error that has a name, with 130 when interrupted."""
+    try:
+        tyro.extras.subcommand_cli_from_dict(
+            VERBS,
+            args=arguments,
+            prog="gedanken",
+            description="World models you can run thought experiments in. Start with: gedanken demo --bundled",
+        )
+    except GedankenError as error:
+        print(f"gedanken: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("\ngedanken: interrupted; the same command goes on from the last checkpoint.", file=sys.stderr)
+        sys.exit(130)

@@ -1,0 +1,34 @@
+"""Worlds to plan in: a state and an action flow in, the next state and what is seen of it flow out.
+
+A world is a batch of simulations as pure functions (`gedanken.contracts.World`); it says its units, and comes with an
+expert, an oracle of distance, and looks split into train and test. Gymnasium forms stand beside it; `adapt` reads
+anyone's Gymnasium environment and `Recorder` turns what happens in one into episodes.
+Open `two_rooms.py` first, then `behaviour.py` for the data a planner needs.
+"""
+
+from gedanken.environments.adapter import Adapter, adapt
+from gedanken.environments.behaviour import Exploration, ExploreConfig, collect, episodes_of, explore, random_policy
+from gedanken.environments.recorder import Recorder
+from gedanken.environments.registration import register
+from gedanken.environments.registry import WORLDS, make_world
+from gedanken.environments.two_rooms import TwoRooms
+from gedanken.environments.two_rooms_geometry import TwoRoomsConfig
+
+__all__ = [
+    "WORLDS",
+    "Adapter",
+    "Exploration",
+    "ExploreConfig",
+    "Recorder",
+    "TwoRooms",
+    "TwoRoomsConfig",
+    "adapt",
+    "collect",
+    "episodes_of",
+    "explore",
+    "make_world",
+    "random_policy",
+    "register",
+]
+
+register()

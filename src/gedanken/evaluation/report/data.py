@@ -1,0 +1,220 @@
+"""All that a report can show, as plain data: fill in what there is, leave out the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gedanken.errors import BadInput, ShapeError
+from gedanken.evaluation.landscape import Landscape
+
+
+@dataclass(frozen=True)
+class SuccessRow:
+    """How often one method, or one baseline, reached its goals; shares from 0 to 1.
+
+    Args:
+        name: of the method.
+        at_end: share that stood at the goal at the last step.
+        low, high: its 95 % interval, or None.
+        any_time: share that stood there at any step, or None.
+        n: number of episodes.
+        core_seconds: of planning, an episode; or None.
+        note: what a reader should know of this row.
+    """
+
+    name: str
+    at_end: float
+    low: float | None = None
+    high: float | None = None
+    any_time: float | None = None
+    n: int = 0
+    core_seconds: float | None = None
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        shares = [share for share in (self.at_end, self.low, self.high, self.any_time) if share is not None]
+        if not all(0 <= share <= 1 for share in shares) or (self.low is None) != (self.high is None):
+            raise BadInput(f"{self.name!r}: success is a share from 0 to 1, with both ends of its interval or none.")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number that matters, ready to read: `value` is text, with its unit."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class EpisodePicture:
+    """One episode: what happened beside what the model imagined, frames uint8 `[F, height, width, 3]`.
+
+    Args:
+        title: which episode.
+        success: whether the goal was reached; None where there was none to reach.
+        real: what was seen.
+        imagined: what the model imagined, decoded; held at its last frame where shorter than `real`.
+        goal: `[height, width, 3]`, or None.
+        nearest: the real frames whose latents are nearest to the imagined ones, or None.
+        note: such as what `imagined` stands for here.
+    """
+
+    title: str
+    success: bool | None
+    real: np.ndarray
+    imagined: np.ndarray
+    goal: np.ndarray | None = None
+    nearest: np.ndarray | None = None
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("real", "imagined", "nearest"):
+            _require_frames(getattr(self, name), f"{self.title!r}: {name}")
+        if self.goal is not None:
+            _require_frames(self.goal[None], f"{self.title!r}: goal")
+
+
+@dataclass(frozen=True)
+class Filmstrip:
+    """Rows of frames under one another, such as what came above what was predicted.
+
+    Args:
+        title: what is shown.
+        rows: a label and frames uint8 `[F, height, width, 3]` each.
+        columns: a label for each frame, or none.
+        note: how to read it.
+    """
+
+    title: str
+    rows: Sequence[tuple[str, np.ndarray]]
+    columns: Sequence[str] = ()
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        for label, frames in self.rows:
+            _require_frames(frames, f"{self.title!r}: {label}")
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line of a chart; `low` and `high` make a band around it. Non-finite values leave a gap."""
+
+    name: str
+    x: Sequence[float] | np.ndarray
+    y: Sequence[float] | np.ndarray
+    low: Sequence[float] | np.ndarray | None = None
+    high: Sequence[float] | np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        lengths = {len(values) for values in (self.x, self.y, self.low, self.high) if values is not None}
+        if len(lengths) != 1 or (self.low is None) != (self.high is None):
+            raise ShapeError(f"{self.name!r}: x, y and both ends of a band must have the same length; got {lengths}.")
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Lines over a common axis.
+
+    Args:
+        title: what is on the vertical axis.
+        series: at most six lines.
+        x_label, y_label: of the axes, with units.
+        note: how to read it.
+        log_y: None takes a logarithmic axis where values span a factor of 30 and are all positive.
+        mark: a value of y that means something, and its name.
+    """
+
+    title: str
+    series: Sequence[Series]
+    x_label: str = ""
+    y_label: str = ""
+    note: str = ""
+    log_y: bool | None = None
+    mark: tuple[float, str] | None = None
+
+
+@dataclass(frozen=True)
+class EndStates:
+    """Where plans were imagined to end against where they did, one point an episode.
+
+    Args:
+        imagined: `[E]` distance to the goal at the end, as the model imagined it.
+        executed: `[E]` the same as it came.
+        success: `[E]` bool, or None.
+        unit: of both.
+        note: what the distance is.
+    """
+
+    imagined: np.ndarray
+    executed: np.ndarray
+    success: np.ndarray | None = None
+    unit: str = ""
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        lengths = {len(values) for values in (self.imagined, self.executed, self.success) if values is not None}
+        if len(lengths) != 1:
+            raise ShapeError(f"end states need as many imagined as executed distances; got lengths {lengths}.")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A plain table; cells are text, and those that start with a digit or sign are set right."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if any(len(row) != len(self.columns) for row in self.rows):
+            raise ShapeError(f"table {self.title!r}: each row needs {len(self.columns)} cells, one a column.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportData:
+    """A report. Only the title must be there.
+
+    Args:
+        title: of the run.
+        subtitle: what was trained, and on what.
+        steps: environment steps of an episode; success is judged at the last.
+        success: the first row is the headline, the others are what it is compared with.
+        figures: further numbers that matter, shown beside the headline.
+        episodes: as moving pictures.
+        end_states: imagined against executed.
+        landscapes: energies over actions, by title.
+        planning: numbers on the cost of planning, such as p50 and p95 of its time.
+        metrics: rows of `metrics.jsonl`: `step`, `loss`, terms by name, at times `health` and `warnings`.
+        tables, charts, filmstrips: anything else.
+        limits: what the run does not show, in words.
+        facts: provenance: command, seed, versions, machine.
+    """
+
+    title: str
+    subtitle: str = ""
+    steps: int = 200
+    success: Sequence[SuccessRow] = ()
+    figures: Sequence[Figure] = ()
+    episodes: Sequence[EpisodePicture] = ()
+    end_states: EndStates | None = None
+    landscapes: Mapping[str, Landscape] = field(default_factory=dict)
+    planning: Sequence[Figure] = ()
+    metrics: Sequence[Mapping[str, Any]] = ()
+    tables: Sequence[Table] = ()
+    charts: Sequence[Chart] = ()
+    filmstrips: Sequence[Filmstrip] = ()
+    limits: Sequence[str] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+def _require_frames(frames: np.ndarray | None, what: str) -> None:
+    if frames is not None and (
+        frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3 or not len(frames)
+    ):
+        raise ShapeError(f"{what} is {frames.dtype} {frames.shape}; expected uint8 frames [F, height, width, 3].")

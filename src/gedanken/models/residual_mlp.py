@@ -1,0 +1,51 @@
+"""The next latent as a small correction of this one: z' = norm(z + MLP([z, a])).
+
+Enough where one frame tells the whole state; a recurrent or attentive predictor is for worlds where it does not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from gedanken.errors import BadInput
+
+
+@dataclass(frozen=True, kw_only=True)
+class ResidualMLPConfig:
+    """How large the predictor is: `hidden` units in each of `depth` hidden layers."""
+
+    hidden: int = 256
+    depth: int = 2
+
+    def __post_init__(self) -> None:
+        if self.hidden < 1 or self.depth < 1:
+            raise BadInput(f"hidden={self.hidden} and depth={self.depth} must each be at least 1.")
+
+
+class ResidualMLP(nn.Module):
+    """One model step: latents `[..., P, D]` and normalised actions `[..., A]` → latents `[..., P, D]`."""
+
+    def __init__(self, config: ResidualMLPConfig, latent: int, action: int) -> None:
+        super().__init__()
+        self.config = config
+        self.from_latent = nn.Linear(latent, config.hidden)
+        self.from_action = nn.Linear(action, config.hidden, bias=False)
+        layers: list[nn.Module] = []
+        for _ in range(config.depth - 1):
+            layers += [nn.GELU(), nn.Linear(config.hidden, config.hidden)]
+        self.body = nn.Sequential(*layers, nn.GELU(), nn.Linear(config.hidden, latent))
+        self.norm = nn.LayerNorm(latent)
+
+    def condition(self, actions: Float[Tensor, "*rows A"]) -> Float[Tensor, "*rows hidden"]:
+        """What an action adds to the first layer: computed once for all candidates and steps, since it needs no latent."""
+        return self.from_action(actions)
+
+    def forward(
+        self, latents: Float[Tensor, "*rows P D"], condition: Float[Tensor, "*rows hidden"]
+    ) -> Float[Tensor, "*rows P D"]:
+        """The latents one model step later, given `condition(actions)`."""
+        change = self.body(self.from_latent(latents) + condition.unsqueeze(-2))
+        return self.norm(latents + change.float())

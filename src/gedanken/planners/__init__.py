@@ -1,0 +1,25 @@
+"""Find actions of least energy: pure functions of an energy function.
+
+In: `energy_of` (actions `[B, N, H, A]` → energies `[B, N]`), a `Search` (where to look), a config, a generator.
+Out: a `Plan`, the best action sequence found, with its energy and the trace of the search.
+Open `cem.py` first; `mppi.py` is the one to use; `sampling.py` holds the kinds of candidates both draw.
+"""
+
+from gedanken.planners.cem import CEMConfig, cem
+from gedanken.planners.mppi import MPPIConfig, mppi
+from gedanken.planners.random_shooting import RandomShootingConfig, random_shooting
+from gedanken.planners.registry import PLANNERS, RegisteredPlanner, planner_named
+from gedanken.planners.sampling import shifted
+
+__all__ = [
+    "PLANNERS",
+    "CEMConfig",
+    "MPPIConfig",
+    "RandomShootingConfig",
+    "RegisteredPlanner",
+    "cem",
+    "mppi",
+    "planner_named",
+    "random_shooting",
+    "shifted",
+]

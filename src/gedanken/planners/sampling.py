@@ -1,0 +1,99 @@
+"""Random action sequences worth imagining: smooth ones (coloured noise), and ones that turn a few times (pieces).
+
+Independent noise at every step averages out and leads nowhere; a way round an obstacle is a few straight lines.
+"""
+
+import torch
+from torch import Generator, Tensor
+
+from gedanken.errors import BadInput, ShapeError
+from gedanken.planners.bounds import box, centre
+from gedanken.types import Plan, Search
+
+
+def coloured_noise(like: Tensor, count: int, rho: float, generator: Generator) -> Tensor:
+    """Gaussian noise `[B, count, H, A]` that remembers: x_h = ρ·x_{h−1} + √(1−ρ²)·ε, with unit variance at every step.
+
+    Args:
+        like: `[B, H, A]`, gives sizes, type and device.
+        count: sequences for each problem.
+        rho: correlation of neighbouring steps, in [0, 1); 0 is white noise.
+        generator: source of the randomness.
+    """
+    batch, horizon, width = like.shape
+    # Steps lead in memory, so that each update of the recursion runs over one contiguous block.
+    noise = torch.randn(horizon, batch, count, width, generator=generator, dtype=like.dtype, device=like.device)
+    if rho:
+        fresh = (1.0 - rho**2) ** 0.5
+        for step in range(1, horizon):
+            noise[step].mul_(fresh).add_(noise[step - 1], alpha=rho)
+    return noise.permute(1, 2, 0, 3)
+
+
+def around(mean: Tensor, std: Tensor, noise: Tensor) -> Tensor:
+    """mean + std·noise: samples `[B, N, H, A]` around one centre `[B, H, A]` for each problem."""
+    return torch.addcmul(mean[:, None], std[:, None], noise)
+
+
+def piecewise_constant(
+    start: Search, count: int, generator: Generator, *, pieces: int, reach: tuple[float, float], stop: float
+) -> Tensor:
+    """Action sequences `[B, count, H, A]` that hold one value, switch, and hold the next.
+
+    With a norm the values have uniform headings and lengths uniform in `reach` × norm. Without one they are uniform in
+    the box, or within twice the start's spread of zero where the box has no end.
+
+    Args:
+        start: gives sizes and bounds.
+        count: sequences for each problem.
+        generator: source of the randomness.
+        pieces: values in a sequence; switch times are uniform over the horizon.
+        reach: shortest and longest value, as fractions of the norm.
+        stop: probability that the last piece is the zero action.
+    """
+    mean = start.mean
+    batch, horizon, width = mean.shape
+
+    def uniform(*shape: int) -> Tensor:
+        return torch.rand(batch, count, *shape, generator=generator, dtype=mean.dtype, device=mean.device)
+
+    steps = torch.arange(horizon, dtype=mean.dtype, device=mean.device)
+    # Which piece a step belongs to is the number of switches before it, so the switches need no sorting.
+    piece = (uniform(pieces - 1, 1) * horizon <= steps).sum(dim=2)
+    if start.norm is None:
+        levels = uniform(pieces, width) * 2 - 1
+    else:
+        heading = torch.randn(batch, count, pieces, width, generator=generator, dtype=mean.dtype, device=mean.device)
+        heading /= torch.linalg.vector_norm(heading, dim=-1, keepdim=True).clamp_min(torch.finfo(mean.dtype).tiny)
+        shortest, longest = reach
+        levels = heading * (shortest + (longest - shortest) * uniform(pieces, 1))
+    values = levels.gather(2, piece[..., None].expand(-1, -1, -1, width))
+    values = values * start.norm if start.norm is not None else around(centre(start), _half_width(start), values)
+    stops = (uniform(1) < stop) & (piece == pieces - 1)
+    return values.masked_fill(stops[..., None], 0.0)
+
+
+def shifted(plan: Plan | Tensor, steps: int = 1) -> Tensor:
+    """A plan moved on in time, to be the next `Search.mean`: `steps` actions are done, as many zeros follow.
+
+    Args:
+        plan: a plan, or actions `[B, H, A]`.
+        steps: model steps that were executed since.
+    Raises:
+        ShapeError: actions that are not `[B, H, A]`.
+        BadInput: a negative number of steps.
+    """
+    actions = plan.actions if isinstance(plan, Plan) else plan
+    if actions.dim() != 3:
+        raise ShapeError(f"actions have shape {tuple(actions.shape)}; expected [B, H, A].")
+    if steps < 0:
+        raise BadInput(f"steps={steps}: a plan moves on by 0 or more steps.")
+    moved = torch.zeros_like(actions)
+    moved[:, : max(0, actions.shape[1] - steps)] = actions[:, steps:]
+    return moved
+
+
+def _half_width(start: Search) -> Tensor:
+    low, high = box(start)
+    half = (high - low) / 2
+    return torch.where(torch.isfinite(half), half, 2 * start.std)

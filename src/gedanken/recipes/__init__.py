@@ -1,0 +1,26 @@
+"""A whole run as one function: what is trained, on what, how it then plans; and a model's way to disk and back.
+
+In: episodes and a `Recipe`. Out: a trained, calibrated model and its file.
+Open `recipe.py` first, then `fit.py`; `two_rooms.py` holds the runs we ship.
+"""
+
+from gedanken.recipes.fit import Fitted, fit
+from gedanken.recipes.pldm import PLDM, PLDMConfig
+from gedanken.recipes.recipe import Recipe, build
+from gedanken.recipes.saved import Loaded, load, save
+from gedanken.recipes.two_rooms import TwoRoomsRun, two_rooms_demo, two_rooms_fixed
+
+__all__ = [
+    "PLDM",
+    "Fitted",
+    "Loaded",
+    "PLDMConfig",
+    "Recipe",
+    "TwoRoomsRun",
+    "build",
+    "fit",
+    "load",
+    "save",
+    "two_rooms_demo",
+    "two_rooms_fixed",
+]

@@ -1,0 +1,90 @@
+"""A model's way to disk and back: one file that says what it is, and builds nothing but what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gedanken import modelfile
+from gedanken.agent import Agent, configure
+from gedanken.errors import BadInput
+from gedanken.modelfile import ModelFile, ModelHeader
+from gedanken.models import JEPA
+from gedanken.recipes.recipe import Recipe, build
+from gedanken.types import StreamSpec
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A model as it came from its file, with the recipe it was trained by."""
+
+    model: JEPA
+    recipe: Recipe
+    observation: Mapping[str, StreamSpec]
+    lineage: Mapping[str, Any]
+
+    def agent(self, seed: int = 0) -> Agent:
+        """An agent with the recipe's planner and the thresholds this model was calibrated to."""
+        energy, thresholds = configure(self.model.step_change.item())
+        return Agent(self.model, energy, thresholds, self.recipe.agent, seed)
+
+
+def save(
+    path: str | Path,
+    model: JEPA,
+    recipe: Recipe,
+    observation: Mapping[str, StreamSpec],
+    lineage: Mapping[str, Any] | None = None,
+) -> str:
+    """Write the model file and return its content hash.
+
+    Args:
+        path: ends in `.safetensors` by custom.
+        model: weights and statistics.
+        recipe: goes into the header, so that the file alone suffices to use the model.
+        observation: the streams the model reads.
+        lineage: how it was trained, plain JSON.
+    """
+    return modelfile.write(
+        path,
+        ModelFile(
+            config={"recipe": recipe.as_dict()},
+            tensors=model.state_dict(),
+            action=model.action,
+            observation=observation,
+            frame_skip=model.frame_skip,
+            lineage=lineage or {},
+            seed=recipe.train.seed,
+        ),
+    )
+
+
+def load(path: str | Path) -> Loaded:
+    """Read a model file; see `gedanken.modelfile.read` for what is refused.
+
+    Raises:
+        BadModelFile: the file is not what it should be, or its tensors do not fit its own configuration.
+    """
+    read = modelfile.read(path, expected=_expected)
+    recipe = _recipe(read)
+    model = build(recipe, read.action)
+    model.load_state_dict(dict(read.tensors))
+    return Loaded(model.eval(), recipe, read.observation, read.lineage)
+
+
+def _recipe(file: ModelFile | ModelHeader) -> Recipe:
+    recipe = file.config.get("recipe")
+    if not isinstance(recipe, dict):
+        raise BadInput("its configuration holds no recipe; was it written by gedanken.recipes.save?")
+    return Recipe.from_dict(recipe)
+
+
+def _expected(header: ModelHeader) -> dict[str, tuple[torch.dtype, tuple[int, ...]]]:
+    """The tensors that the header's own configuration asks for; built on the meta device, which allocates nothing."""
+    with torch.device("meta"):
+        model = build(_recipe(header), header.action)
+    return {name: (tensor.dtype, tuple(tensor.shape)) for name, tensor in model.state_dict().items()}

@@ -1,0 +1,257 @@
+"""The training loop: draw windows, weigh the losses, step; watch for collapse, and be killed at any moment without harm.
+
+Every step's randomness comes from (seed, step) alone, so a run resumed from a checkpoint equals the uninterrupted one
+bit for bit on the same machine, number of threads and dtype.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from time import perf_counter, process_time
+from typing import Any, Literal, Protocol
+
+import torch
+from torch import Generator, Tensor, nn
+
+from gedanken.errors import BadInput, NonFinite, TrainingStopped
+from gedanken.training.checkpoint import fingerprint_of, load_checkpoint, save_checkpoint
+from gedanken.training.collapse import CollapseMeter, Health, findings, measure
+from gedanken.training.precision import Dtype, autocast, fastest_dtype
+from gedanken.training.run_folder import RunFolder
+from gedanken.training.schedule import learning_rate
+from gedanken.types import Windows
+
+_PROBE_WINDOWS = 64
+_TIMED_WINDOWS = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """How long and how hard to train.
+
+    Args:
+        steps: optimiser steps.
+        batch: windows in one step.
+        learning_rate: its peak, after the warm-up.
+        weight_decay: AdamW's.
+        warm_up: share of the steps in which the rate climbs.
+        clip: largest norm of the gradient.
+        seed: of the weights, the windows drawn and all else.
+        dtype: `auto` times a real step in float32 and bfloat16 and takes the faster.
+        device: `auto`, `cpu`, `cuda` or `mps`.
+        log_every: steps between two lines of metrics.
+        checkpoint_seconds: time between two checkpoints.
+        on_collapse: `warn` in words, or `stop` the run once half of it shows the same fault.
+    """
+
+    steps: int = 1000
+    batch: int = 64
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-5
+    warm_up: float = 0.05
+    clip: float = 2.0
+    seed: int = 0
+    dtype: Dtype = "auto"
+    device: str = "auto"
+    log_every: int = 10
+    checkpoint_seconds: float = 20.0
+    on_collapse: Literal["warn", "stop"] = "warn"
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.batch < 2 or self.log_every < 1:
+            raise BadInput(f"steps={self.steps} and log_every={self.log_every} need at least 1, batch={self.batch} 2.")
+        if not self.learning_rate > 0 or not self.clip > 0 or not 0 <= self.warm_up <= 1:
+            raise BadInput("learning_rate and clip must be above 0, and warm_up a share between 0 and 1.")
+
+
+class Objective(Protocol):
+    """A recipe's losses: weighted terms of one batch, and the one-step prediction the collapse meter asks for."""
+
+    def __call__(self, model: Any, windows: Windows, generator: Generator) -> Mapping[str, Tensor]:
+        """Scalar terms by name, already weighted; their sum is minimised."""
+        ...
+
+    def predict(self, model: Any, latents: Tensor, actions: Tensor) -> Tensor:
+        """Latents one model step later, in training mode; actions in the environment's units."""
+        ...
+
+
+class Sampler(Protocol):
+    """A source of windows, such as `gedanken.data.WindowSampler`."""
+
+    def sample(self, count: int, generator: Generator) -> Windows: ...
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a watcher is told after each logged step."""
+
+    step: int
+    steps: int
+    loss: float
+    terms: Mapping[str, float]
+    frames_per_second: float
+    health: Health | None = None
+    warnings: tuple[str, ...] = ()
+
+
+Watcher = Callable[[Progress], None]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """How a run ended: steps done, the dtype used, core-seconds and wall seconds of this process, last warnings."""
+
+    steps: int
+    dtype: Dtype
+    core_seconds: float
+    seconds: float
+    warnings: tuple[str, ...]
+
+
+def pick_device(name: str) -> torch.device:
+    """`auto` takes CUDA, then Apple's MPS, then the CPU."""
+    if name != "auto":
+        return torch.device(name)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def step_generator(seed: int, step: int) -> Generator:
+    """The randomness of one step; step −1 is the collapse meter's own."""
+    return Generator().manual_seed((seed << 32) + step + 1)
+
+
+def train(
+    model: nn.Module,
+    objective: nn.Module,
+    sampler: Sampler,
+    config: TrainConfig,
+    run: RunFolder | None = None,
+    watch: Watcher = lambda progress: None,
+) -> Trained:
+    """Train `model` in place.
+
+    Args:
+        model: what is trained, on the right device.
+        objective: keeps the `Objective` contract; its own parameters (a head) are trained along.
+        sampler: where windows come from.
+        config: how long and how hard.
+        run: where metrics and checkpoints go; an unfinished run found there is resumed.
+        watch: called with a `Progress` at every logged step.
+    Raises:
+        TrainingStopped: a term of the loss was not finite, or the run collapsed and `on_collapse` is `stop`.
+        BadRunFolder: `run` holds a checkpoint of another configuration.
+    """
+    device = next(model.parameters()).device
+    modules = {"model": model, "objective": objective}
+    parameters = [each for module in modules.values() for each in module.parameters() if each.requires_grad]
+    optimiser = torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=config.weight_decay)
+    begun, cores = perf_counter(), process_time()
+
+    config = replace(config, dtype=_decided_dtype(config, model, objective, sampler, device, run))
+    fingerprint = fingerprint_of(asdict(config))
+    first = 0
+    if run is not None and run.checkpoint.exists():
+        first = load_checkpoint(run.checkpoint, modules, optimiser, fingerprint)
+        run.forget_metrics_after(first)
+    meter = CollapseMeter(sampler.sample(_PROBE_WINDOWS, step_generator(config.seed, -1)), config.steps)
+
+    model.train()
+    saved, warnings, troubled = perf_counter(), (), 0
+    logged, frames = perf_counter(), 0
+    for step in range(first, config.steps):
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(step, config.steps, config.learning_rate, config.warm_up)
+        generator = step_generator(config.seed, step)
+        windows = sampler.sample(config.batch, generator)
+        torch.manual_seed(generator.initial_seed())  # dropout, where a part has it
+        with autocast(device, config.dtype):
+            terms = objective(model, _on(windows, device), generator)
+        _require_finite(terms, step)
+        optimiser.zero_grad(set_to_none=True)
+        torch.stack(list(terms.values())).sum().backward()
+        torch.nn.utils.clip_grad_norm_(parameters, config.clip)
+        optimiser.step()
+
+        done = step + 1
+        frames += windows.actions.shape[0] * (windows.actions.shape[1] + 1)
+        last = done == config.steps
+        health = _health(model, objective, meter.probe, device) if meter.due(done) or last else None
+        if health is not None:
+            warnings = tuple(findings(health))
+            troubled = troubled + 1 if warnings else 0
+        if health is not None or step % config.log_every == 0:
+            values = {name: term.item() for name, term in terms.items()}
+            rate, logged, frames = frames / max(perf_counter() - logged, 1e-9), perf_counter(), 0
+            progress = Progress(done, config.steps, sum(values.values()), values, rate, health, warnings)
+            if run is not None:
+                run.append_metrics(_row(step, progress, optimiser.param_groups[0]["lr"]))
+            watch(progress)
+        if run is not None and (last or perf_counter() - saved > config.checkpoint_seconds):
+            save_checkpoint(run.checkpoint, done, modules, optimiser, fingerprint)
+            saved = perf_counter()
+        if config.on_collapse == "stop" and troubled >= 5:
+            raise TrainingStopped(f"stopped at step {done} of {config.steps}: {' '.join(warnings)}")
+    model.eval()
+    return Trained(config.steps, config.dtype, process_time() - cores, perf_counter() - begun, warnings)
+
+
+def _decided_dtype(
+    config: TrainConfig,
+    model: nn.Module,
+    objective: nn.Module,
+    sampler: Sampler,
+    device: torch.device,
+    run: RunFolder | None,
+) -> Dtype:
+    """The dtype asked for; for `auto`, the one an earlier part of this run took, or the one that is faster here."""
+    if config.dtype != "auto":
+        return config.dtype
+    if run is not None and (kept := run.path / "dtype").exists():
+        return "bfloat16" if kept.read_text().strip() == "bfloat16" else "float32"
+    windows = _on(sampler.sample(_TIMED_WINDOWS, step_generator(config.seed, -1)), device)
+
+    def trial() -> None:
+        terms = objective(model, windows, step_generator(config.seed, -1))
+        torch.stack(list(terms.values())).sum().backward()
+
+    dtype = fastest_dtype(trial, device)
+    model.zero_grad(set_to_none=True)
+    objective.zero_grad(set_to_none=True)
+    if run is not None:
+        run.write_text("dtype", dtype + "\n")
+    return dtype
+
+
+def _on(windows: Windows, device: torch.device) -> Windows:
+    if device.type == "cpu":
+        return windows
+    observations = {name: values.to(device, non_blocking=True) for name, values in windows.observations.items()}
+    return Windows(observations, windows.actions.to(device, non_blocking=True))
+
+
+def _require_finite(terms: Mapping[str, Tensor], step: int) -> None:
+    for name, term in terms.items():
+        if not torch.isfinite(term):
+            raise TrainingStopped(
+                f"the loss term {name!r} became {term.item()} at step {step}; lower the learning rate, or look for "
+                "extreme values in the data."
+            ) from NonFinite(name)
+
+
+@torch.no_grad()
+def _health(model: nn.Module, objective: Any, probe: Windows, device: torch.device) -> Health:
+    windows = _on(probe, device)
+    latents = model.encode(windows.observations)  # pyright: ignore[reportCallIssue]
+    return measure(latents, lambda now, actions: objective.predict(model, now, actions), windows.actions)
+
+
+def _row(step: int, progress: Progress, rate: float) -> dict[str, Any]:
+    row: dict[str, Any] = {"step": step, "loss": progress.loss, **progress.terms, "learning_rate": rate}
+    row["frames_per_second"] = round(progress.frames_per_second, 1)
+    if progress.health is not None:
+        row |= {"health": asdict(progress.health), "warnings": list(progress.warnings)}
+    return row

@@ -1,0 +1,244 @@
+"""What travels between the parts: small frozen dataclasses, and one letter for each axis.
+
+The axis legend, used in every annotation and docstring:
+
+    B batch · T past (frames of context) · H horizon (model steps ahead) · N candidates
+    P patches (1 for a vector) · D latent width · A action width of one model step
+    L frames of a whole episode
+
+A *model step* is a block of `frame_skip` environment steps, so A = frame_skip × the environment's action width.
+Action k leaves frame k: `next = f(observation_k, action_k)`; a context of T frames has T−1 past actions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from gedanken.errors import BadInput, ShapeError
+
+Observation = Mapping[str, Tensor]
+"""Named streams of one moment or many; `pixels` are uint8 `[..., height, width, channels]` until the encoder."""
+
+State = Mapping[str, Tensor]
+"""A world's true state, one row a world in the batch; only evaluation, experts and baselines may look at it."""
+
+
+@dataclass(frozen=True)
+class StreamSpec:
+    """What one named stream of an observation is.
+
+    Args:
+        shape: shape of one sample, without time; pixels are `(height, width, channels)`.
+        dtype: NumPy name, such as `uint8` or `float32`.
+        rate_hz: samples a second; None where the source did not say.
+        unit: physical unit, or "" where there is none.
+    """
+
+    shape: tuple[int, ...]
+    dtype: str
+    rate_hz: float | None = None
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class ActionSpec:
+    """What one action of an environment is, in the environment's own units.
+
+    Args:
+        width: numbers in one environment action.
+        low: smallest value of each number.
+        high: largest value of each number.
+        norm: largest Euclidean length of one action; None where only the box counts.
+        unit: physical unit, or "".
+        rate_hz: actions a second; None where unknown.
+    """
+
+    width: int
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    norm: float | None = None
+    unit: str = ""
+    rate_hz: float | None = None
+
+    def __post_init__(self) -> None:
+        if not len(self.low) == len(self.high) == self.width:
+            raise ShapeError(
+                f"an action of width {self.width} needs as many bounds; got {len(self.low)} low and "
+                f"{len(self.high)} high."
+            )
+        if any(lo >= hi for lo, hi in zip(self.low, self.high, strict=True)):
+            raise BadInput(f"each low bound must lie below its high bound; got low={self.low}, high={self.high}.")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a recording comes from.
+
+    Args:
+        source: who or what made it: a URL, a world id, a policy.
+        licence: an SPDX name where there is one, "" where unknown.
+        note: anything a later reader needs.
+        ingested_by: version of the code that wrote it.
+    """
+
+    source: str = ""
+    licence: str = ""
+    note: str = ""
+    ingested_by: str = ""
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One recording: what was seen and what was done.
+
+    Args:
+        streams: arrays `[L, ...]`, one for each named observation stream.
+        actions: `[L-1, action width]` float32 in the environment's own units; action k leaves frame k.
+        specs: one `StreamSpec` for each stream.
+        action: what one action is.
+        times: `[L]` seconds, or None where frames are evenly spaced at the streams' rate.
+        resets: frames that start afresh (a teleport, a cut); no window crosses one. Frame 0 need not be named.
+        provenance: where it comes from.
+    """
+
+    streams: Mapping[str, np.ndarray]
+    actions: np.ndarray
+    specs: Mapping[str, StreamSpec]
+    action: ActionSpec
+    times: np.ndarray | None = None
+    resets: tuple[int, ...] = ()
+    provenance: Provenance = field(default_factory=Provenance)
+
+    def __len__(self) -> int:
+        return len(self.actions) + 1
+
+    def __post_init__(self) -> None:
+        length = len(self.actions) + 1
+        if set(self.streams) != set(self.specs):
+            raise BadInput(f"streams {sorted(self.streams)} and specs {sorted(self.specs)} must name the same things.")
+        if self.actions.ndim != 2 or self.actions.shape[1] != self.action.width:
+            raise ShapeError(
+                f"actions have shape {self.actions.shape}; expected [L-1, {self.action.width}], "
+                "one row less than frames."
+            )
+        for name, values in self.streams.items():
+            spec = self.specs[name]
+            if values.shape != (length, *spec.shape) or str(values.dtype) != spec.dtype:
+                raise ShapeError(
+                    f"stream {name!r} is {values.dtype} {values.shape}; its spec and the {length - 1} actions ask for "
+                    f"{spec.dtype} {(length, *spec.shape)}."
+                )
+        if self.times is not None and self.times.shape != (length,):
+            raise ShapeError(f"times have shape {self.times.shape}; expected ({length},), one a frame.")
+        if any(not 0 <= reset < length for reset in self.resets):
+            raise BadInput(f"resets {self.resets} must be frame numbers below {length}.")
+
+
+@dataclass(frozen=True)
+class Windows:
+    """A batch cut from episodes, on the model's clock.
+
+    Args:
+        observations: streams `[B, T, ...]`, one frame a model step.
+        actions: `[B, T-1, A]` float32 in the environment's own units.
+    """
+
+    observations: Observation
+    actions: Tensor
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a prediction starts from.
+
+    Args:
+        latents: `[B, T, P, D]`, oldest first.
+        actions: `[B, T-1, A]` past actions in the environment's own units.
+        state: a recurrent predictor's own memory, or None.
+        recalled: memories recalled for this moment `[B, K, P, D]`, or None.
+    """
+
+    latents: Float[Tensor, "B T P D"]
+    actions: Float[Tensor, "B past A"]
+    state: Tensor | None = None
+    recalled: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Where to be: the encoded goal observation, `[B, P, D]`."""
+
+    latents: Float[Tensor, "B P D"]
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """Latents predicted for given actions.
+
+    Args:
+        latents: `[B, N, H, P, D]`; step h is the latent after action h.
+        disagreement: `[B, N, H]` spread between ensemble members, or None where there is one predictor.
+    """
+
+    latents: Float[Tensor, "B N H P D"]
+    disagreement: Float[Tensor, "B N H"] | None = None
+
+
+@dataclass(frozen=True)
+class Search:
+    """Where a planner starts looking, all in the environment's own units.
+
+    Args:
+        mean: `[B, H, A]` centre of the first samples; a warm start is a plan put here.
+        std: `[B, H, A]` spread of the first samples.
+        low: smallest value, a number or broadcastable to `[B, H, A]`.
+        high: largest value, likewise.
+        norm: largest Euclidean length of one step's action; None where only the box counts.
+    """
+
+    mean: Float[Tensor, "B H A"]
+    std: Float[Tensor, "B H A"]
+    low: float | Tensor
+    high: float | Tensor
+    norm: float | None = None
+
+
+@dataclass(frozen=True)
+class Trace:
+    """How a search went: `best` and `mean` energy of each round, `[rounds, B]`."""
+
+    best: Float[Tensor, "rounds B"]
+    mean: Float[Tensor, "rounds B"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The action sequence a planner chose, and its energy.
+
+    Args:
+        actions: `[B, H, A]` in the environment's own units.
+        energy: `[B]`; comparable only under one goal and one model.
+        feasible: `[B]`; False where a guardrail is broken.
+        trace: how the search went.
+        frame_skip: environment steps in one model step.
+    """
+
+    actions: Float[Tensor, "B H A"]
+    energy: Float[Tensor, " B"]
+    feasible: Bool[Tensor, " B"]
+    trace: Trace
+    frame_skip: int = 1
+
+    def steps(self) -> Float[Tensor, "B steps width"]:
+        """The plan as environment steps, `[B, H·frame_skip, action width]`."""
+        batch, horizon, width = self.actions.shape
+        return self.actions.reshape(batch, horizon * self.frame_skip, width // self.frame_skip)
+
+    def repeated(self, times: int) -> Plan:
+        """The same plan with each action held for `times` environment steps: `[B, H, A·times]`."""
+        return replace(self, actions=self.actions.repeat(1, 1, times), frame_skip=times)

@@ -1,0 +1,93 @@
+"""Frames against a slow per-pixel drawing written here from the definition."""
+
+import math
+import time
+
+import pytest
+import torch
+from torch import Generator
+
+from gedanken.environments.two_rooms import TwoRooms
+from gedanken.errors import ShapeError
+
+
+def overlap(low: float, high: float, pixel: int) -> float:
+    return max(0.0, min(high, pixel + 0.5) - max(low, pixel - 0.5))
+
+
+def reference_pixel(state: dict, index: int, row: int, column: int) -> list[float]:
+    """One pixel of an untextured world, in floating point."""
+    wall_x, door_y = state["wall_x"][index].item(), state["door_y"][index].item()
+    border = 4 <= row <= 60 and 4 <= column <= 60 and (row in (4, 60) or column in (4, 60))
+    across = overlap(wall_x - 1.5, wall_x + 1.5, column)
+    along = 1 - overlap(door_y - 4, door_y + 4, row) if 4 < row < 60 else 0.0
+    solid = 1.0 if border else across * along
+    x, y = state["position"][index].tolist()
+    dot = math.exp(-((column - x) ** 2 + (row - y) ** 2) / (2 * state["dot_sigma"][index].item() ** 2))
+    parts = (state[f"{part}_color"][index].tolist() for part in ("background", "wall", "dot"))
+    values = ((ground + solid * (wall - ground), spot) for ground, wall, spot in zip(*parts, strict=True))
+    return [value + dot * (spot - value) for value, spot in values]
+
+
+@pytest.mark.parametrize(("wall", "split"), [("fixed", "default"), ("random", "default"), ("random", "test")])
+def test_every_pixel_has_the_color_it_should(wall, split):
+    world, generator = TwoRooms(wall), Generator().manual_seed(0)
+    state = world.sample(3, generator) | world.factors(split, 3, generator)
+    state["texture_amplitude"] = torch.zeros(3)
+    # Two dots in the corners, where their patch reaches over the image's edge.
+    state["position"][:2] = torch.tensor([[4.6, 59.4], [59.4, 4.6]])
+    frames = world.observe(state)["pixels"].float()
+    drawn = [[[reference_pixel(state, i, row, column) for column in range(64)] for row in range(64)] for i in range(3)]
+    torch.testing.assert_close(frames, torch.tensor(drawn), atol=1.1, rtol=0)
+
+
+def test_a_trajectory_is_drawn_as_its_single_frames_are():
+    world, generator = TwoRooms("random"), Generator().manual_seed(0)
+    state = world.sample(3, generator) | world.factors("test", 3, generator)
+    positions = world.sample(15, generator)["position"].view(3, 5, 2)
+    frames = world.render(state, positions)
+    for step in range(5):
+        alone = world.observe({**state, "position": positions[:, step]})["pixels"]
+        # A shared patch is as wide as its widest dot: a rounding in the last grey level may differ.
+        assert (frames[:, step].int() - alone.int()).abs().max() <= 1
+
+
+def test_worlds_drawn_together_look_as_they_do_alone():
+    world, generator = TwoRooms("random"), Generator().manual_seed(0)
+    state = world.sample(70, generator) | world.factors("train", 70, generator)
+    together = world.observe(state)["pixels"]
+    for index in (0, 31, 32, 69):
+        alone = world.observe({key: value[index : index + 1] for key, value in state.items()})["pixels"]
+        assert (together[index].int() - alone[0].int()).abs().max() <= 1
+
+
+def test_texture_comes_from_its_seed_and_has_its_amplitude():
+    world, generator = TwoRooms(), Generator().manual_seed(0)
+    plain = world.sample(1, generator)
+    plain = {key: value.expand(3, *value.shape[1:]) for key, value in plain.items()}
+    plain["background_color"] = torch.full((3, 3), 100.0)
+    rough = plain | {"texture_amplitude": torch.full((3,), 20.0), "texture_seed": torch.tensor([5, 6, 5])}
+    frames, smooth = (world.observe(state)["pixels"].float() for state in (rough, plain))
+    difference = (frames - smooth)[:, :, :28].abs()
+    assert 10 < difference.max() <= 20.5
+    assert torch.equal(frames[0], frames[2])
+    assert (frames[0] - frames[1]).abs().mean() > 2
+
+
+def test_positions_of_the_wrong_shape_are_refused():
+    world = TwoRooms()
+    state = world.sample(3, Generator().manual_seed(0))
+    with pytest.raises(ShapeError, match=r"\(2, 5, 2\).*B=3"):
+        world.render(state, torch.zeros(2, 5, 2))
+
+
+@pytest.mark.parametrize("wall", ["fixed", "random"])
+def test_drawing_is_fast_enough_to_train_on(wall):
+    world = TwoRooms(wall)
+    state = world.sample(512, Generator().manual_seed(0))
+    seconds = []
+    for _ in range(4):
+        begun = time.process_time()
+        world.observe(state)
+        seconds.append(time.process_time() - begun)
+    assert 512 / min(seconds) > 5000

@@ -1,0 +1,91 @@
+"""The README tells the truth: its Python runs, and its commands exist with the options it gives them."""
+
+import os
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS_OF_OTHERS = {"cd", "git", "pip", "open", "xdg-open"}
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The fenced blocks of one language, in order."""
+    return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def command_lines(text: str) -> list[str]:
+    """The commands of the `sh` blocks, without prompts, comments and continuations."""
+    lines = "".join(blocks(text, "sh")).replace("\\\n", " ").splitlines()
+    plain = [re.sub(r"\s#\s.*", "", line.removeprefix("$ ")).strip() for line in lines]
+    return [line for line in plain if line and not line.startswith("#")]
+
+
+@cache
+def make_targets() -> frozenset[str]:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    return frozenset(re.search(r"^\.PHONY: (.+)$", makefile, flags=re.MULTILINE)[1].split())
+
+
+@cache
+def help_of(*verb: str) -> str:
+    """What `gedanken [verb] --help` prints; fails where the verb is unknown."""
+    answer = subprocess.run(
+        [sys.executable, "-m", "gedanken", *verb, "--help"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "200", "NO_COLOR": "1"},
+    )
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout
+
+
+def check_command(line: str) -> None:
+    """Fail where a command line names a target, verb or option that does not exist."""
+    words = [word for word in line.split() if not re.fullmatch(r"[A-Z_]+=\S*", word)]
+    if words[:3] == ["python", "-m", "gedanken"]:
+        words = ["gedanken", *words[3:]]
+    program, *rest = words
+    if program == "make":
+        assert set(rest) <= make_targets(), line
+    elif program == "gedanken":
+        verb = [word for word in rest[:1] if not word.startswith("-")]
+        for option in (word.split("=")[0] for word in rest if word.startswith("--")):
+            assert option in re.findall(r"--[\w-]+", help_of(*verb)), f"{line}: no option {option}"
+        assert not verb or verb[0] in help_of(), f"{line}: no verb {verb[0]}"
+    else:
+        assert program in COMMANDS_OF_OTHERS, line
+
+
+def test_the_python_of_the_readme_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = blocks(README, "python")
+    assert found, "the README shows no Python"
+    namespace: dict = {"__name__": "readme"}
+    for number, block in enumerate(found):
+        exec(compile(block, f"README.md, block {number}", "exec"), namespace)
+
+
+@pytest.mark.parametrize("line", command_lines(README))
+def test_the_commands_of_the_readme_exist(line):
+    check_command(line)
+
+
+def test_the_readme_shows_the_two_commands():
+    assert {"make demo", "make test"} <= set(command_lines(README))
+
+
+def test_the_links_of_the_readme_lead_somewhere():
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", README):
+        assert (ROOT / target).exists(), target
+
+
+@pytest.mark.parametrize("line", ["make fly", "gedanken fly", "gedanken demo --fly", "flying demo"])
+def test_a_command_that_does_not_exist_is_found(line):
+    with pytest.raises(AssertionError):
+        check_command(line)
