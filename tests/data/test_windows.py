@@ -84,6 +84,8 @@ def test_the_draw_is_uniform_and_follows_the_generator_alone():
     again = fresh.sample(6, torch.Generator().set_state(state))
     assert torch.equal(first.observations["clock"], again.observations["clock"])
     assert torch.equal(first.actions, again.actions)
+    later = sampler.sample(6, generator)
+    assert not torch.equal(first.observations["clock"], later.observations["clock"])
 
 
 def test_only_the_chosen_episodes_and_streams_are_read():

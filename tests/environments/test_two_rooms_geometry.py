@@ -104,12 +104,24 @@ def test_nothing_tunnels_in_a_hundred_thousand_pushes(wall):
         after = state["position"]
         assert (after - before).norm(dim=-1).max() <= CONFIG.max_step + 1e-5
         assert all(is_free(*p, w, d) for *p, w, d in torch.cat((after, wall_x[:, None], door_y[:, None]), 1).tolist())
+        assert not Walls.of(CONFIG, wall_x, door_y).blocks(after).any()
+        assert CONFIG.low <= after.min() <= after.max() <= CONFIG.high
         crossed = ((before[:, 0] - wall_x) * (after[:, 0] - wall_x)) < 0
         share = (wall_x - before[:, 0]) / (after[:, 0] - before[:, 0])
         row = before[:, 1] + share * (after[:, 1] - before[:, 1])
         assert ((row - door_y).abs()[crossed] <= 4).all()
         crossings += int(crossed.sum())
     assert crossings > 50
+
+
+def test_moves_across_the_whole_arena_end_in_it_and_outside_the_wall():
+    generator = Generator().manual_seed(3)
+    state = TwoRooms("random").sample(20_000, generator)
+    walls, position = Walls.of(CONFIG, state["wall_x"], state["door_y"]), state["position"]
+    for _ in range(10):
+        position = move(CONFIG, walls, position, 60 * torch.randn(20_000, 2, generator=generator))
+        assert not walls.blocks(position).any()
+        assert CONFIG.low <= position.min() <= position.max() <= CONFIG.high
 
 
 def reference_distance(start: tuple[float, float], goal: tuple[float, float], wall_x: float, door_y: float) -> float:

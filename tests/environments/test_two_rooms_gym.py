@@ -101,6 +101,20 @@ def test_a_world_that_ended_starts_anew_in_the_next_step():
     assert not any(changed[step][world] for step in (0, 1, 3, 5) for world in range(3))
 
 
+@pytest.mark.parametrize("terminate", [True, False])
+def test_the_vector_form_ends_at_the_goal_only_if_asked(terminate):
+    env = TwoRoomsVectorEnv(4, terminate_at_goal=terminate)
+    env.reset(seed=0)
+    at_goal, ended = np.zeros(4, bool), np.zeros(4, bool)
+    for _ in range(60):
+        action = env._tasks.world.expert(env._tasks.state, env._tasks.goal).numpy()
+        _, reward, terminated, _, _ = env.step(action)
+        at_goal |= reward == 1
+        ended |= terminated
+    assert at_goal.all()
+    assert (ended == terminate).all()
+
+
 def test_equal_seeds_give_equal_worlds():
     one, two, other = (TwoRoomsVectorEnv(3, wall="random").reset(seed=seed)[0] for seed in (7, 7, 8))
     assert np.array_equal(one, two)

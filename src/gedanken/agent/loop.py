@@ -73,6 +73,10 @@ class Decision:
     held: Bool[Tensor, " B"]
     cold: Bool[Tensor, " B"]
 
+    def steps(self) -> Float[Tensor, "steps B width"]:
+        """The environment actions to carry out now, one after the other: `[frame_skip, B, action width]`."""
+        return self.actions.unflatten(1, (self.plan.frame_skip, -1)).transpose(0, 1)
+
 
 class Agent:
     """Drives a batch of worlds, each to its own goal, with one model.
@@ -136,7 +140,8 @@ class Agent:
         plan = self._still(distance)
         for rows, search in ((cold & ~held, self.config.cold), (~cold & ~held, self.config.warm)):
             for chunk in rows.nonzero()[:, 0].split(max(1, _ROWS // search.candidates)):
-                plan = _merged(plan, self._planned(chunk, search), chunk)
+                if len(chunk):  # no rows split into one empty chunk
+                    plan = _merged(plan, self._planned(chunk, search), chunk)
         self._mean = shifted(plan)
         whole = plan.repeated(self.model.frame_skip)
         self._last = whole.actions[:, 0]
@@ -148,6 +153,12 @@ class Agent:
         """The latents expected if `actions` were carried out from here."""
         with torch.no_grad():
             return self.model.rollout(self._recent.context(), actions[:, None]).latents[:, 0]
+
+    def goal_distance(self, latents: Float[Tensor, "B P D"]) -> Float[Tensor, " B"]:
+        """Squared distance of latents to the goal, mean over P and D."""
+        if self._goal is None:
+            raise BadInput("the agent has no goal yet; call begin(goal) first.")
+        return _apart(latents, self._goal.latents)
 
     def _seen(self, observation: Observation) -> Tensor:
         return self.model.encode({name: values[:, None] for name, values in observation.items()})[:, 0]

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from gedanken.training import Progress as TrainingProgress
+    from gedanken.training.loop import Progress as TrainingProgress
 
 console = Console(highlight=False)
 
 
+class Tell(Protocol):
+    """Moves a bar: the share done (0 to 1), and a few words."""
+
+    def __call__(self, share: float, words: str = "") -> None: ...
+
+
 @contextmanager
-def bar(what: str) -> Iterator[Callable[[float, str], None]]:
+def bar(what: str) -> Iterator[Tell]:
     """A bar with the time left; the value is called with the share done (0 to 1) and a few words."""
     columns = (
         TextColumn("{task.description:<12}"),
@@ -30,7 +36,11 @@ def bar(what: str) -> Iterator[Callable[[float, str], None]]:
     )
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(what, total=1.0, words="")
-        yield lambda share, words="": progress.update(task, completed=share, words=words)
+
+        def tell(share: float, words: str = "") -> None:
+            progress.update(task, completed=share, words=words)
+
+        yield tell
 
 
 @contextmanager
@@ -40,7 +50,9 @@ def training_bar() -> Iterator[Callable[[TrainingProgress], None]]:
     with bar("training") as tell:
 
         def watch(progress: TrainingProgress) -> None:
-            tell(progress.step / progress.steps, f"loss {progress.loss:.3f} · {progress.frames_per_second:,.0f} frames/s")
+            tell(
+                progress.step / progress.steps, f"loss {progress.loss:.3f} · {progress.frames_per_second:,.0f} frames/s"
+            )
             for warning in progress.warnings:
                 if (kind := warning.split(":")[0].split("(")[0]) not in said:
                     said.add(kind)

@@ -51,7 +51,7 @@ def train(
         recipe = shipped.recipe
     else:
         episodes = EpisodeFolder.open(Path(data))
-        recipe = for_episodes(episodes)
+        recipe = for_episodes(episodes, steps)
     config = replace(
         recipe.train,
         steps=steps,
@@ -68,5 +68,7 @@ def train(
     with training_bar() as watch:
         fitted = fit(episodes, recipe, folder, watch)
     save(folder.model, fitted.model, recipe, episodes[0].specs, {"data": data, "steps": steps})
-    console.print(f"[bold]{folder.model}[/bold]  ({fitted.trained.core_seconds:.0f} core-seconds, {fitted.trained.dtype})")
+    console.print(
+        f"[bold]{folder.model}[/bold]  ({fitted.trained.core_seconds:.0f} core-seconds, {fitted.trained.dtype})"
+    )
     console.print(f"next: gedanken info {folder.model}")

@@ -12,13 +12,17 @@ Writers take turns through a lock file that the system lets go of when they die.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows has no flock; there, only one process may write to a store
+    fcntl = None
 
 from gedanken.data.index import Index, index_text, parse_index
 from gedanken.data.shards import Shard, read_shard, read_small, write_shard
@@ -186,7 +190,8 @@ def _remove(*folders: Path) -> None:
 @contextmanager
 def _turn_to_write(folder: Path) -> Iterator[None]:
     with (folder / _LOCK).open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        if fcntl is not None:
+            fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 

@@ -115,13 +115,13 @@ def move(config: TwoRoomsConfig, walls: Walls, position: Tensor, action: Tensor)
     share = torch.minimum(contact, border).clamp(max=1.0)
     end_x, end_y = x + share * dx, y + share * dy
 
-    # Rounding may leave the end a few units in the last place off the face it met: put it exactly on it.
+    # Rounding may leave the end of a long move a little beyond the face it met: put it exactly on it.
     stopped = contact <= border.clamp(max=1.0)
     met_side = stopped & (enter_x == contact)
     met_jamb = stopped & ~met_side
     end_x = torch.where(met_side, torch.where(dx > 0, walls.left, walls.right), end_x)
     end_y = torch.where(met_jamb, torch.where(dy < 0, walls.top, walls.bottom), end_y)
-    return _settled(config, walls, end_x, end_y)
+    return torch.stack((end_x, end_y), -1).clamp(config.low, config.high)
 
 
 def _inside(start: Tensor, move: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
@@ -146,18 +146,6 @@ def _border_contact(config: TwoRoomsConfig, start: Tensor, move: Tensor) -> Tens
     """Share of the move at which one coordinate meets a border; inf where it stands still."""
     face = torch.where(move > 0, config.high, config.low)
     return torch.where(move == 0, torch.inf, (face - start) / torch.where(move == 0, 1.0, move))
-
-
-def _settled(config: TwoRoomsConfig, walls: Walls, x: Tensor, y: Tensor) -> Tensor:
-    """The position with the last rounding error taken out: on or outside every face."""
-    x, y = x.clamp(config.low, config.high), y.clamp(config.low, config.high)
-    inside = walls.blocks(torch.stack((x, y), -1))
-    nearest_x = torch.where(x - walls.left < walls.right - x, walls.left, walls.right)
-    nearest_y = torch.where(y < walls.top, walls.top, walls.bottom)
-    sideways = (nearest_x - x).abs() <= (nearest_y - y).abs()
-    return torch.stack(
-        (torch.where(inside & sideways, nearest_x, x), torch.where(inside & ~sideways, nearest_y, y)), -1
-    )
 
 
 def geodesic(walls: Walls, start: Tensor, goal: Tensor) -> Tensor:

@@ -68,7 +68,9 @@ def action_landscape(
     """
     action, horizon = model.action, hold if horizon is None else horizon
     if len(context.latents) != 1 or len(goal.latents) != 1:
-        raise BadInput(f"a landscape is of one problem; got {len(context.latents)} contexts, {len(goal.latents)} goals.")
+        raise BadInput(
+            f"a landscape is of one problem; got {len(context.latents)} contexts, {len(goal.latents)} goals."
+        )
     if not 1 <= hold <= horizon or points < 2:
         raise BadInput(f"hold={hold} must lie between 1 and horizon={horizon}, and points={points} be at least 2.")
     if axes[0] == axes[1] or not all(0 <= axis < action.width for axis in axes):

@@ -52,7 +52,9 @@ class StateVector:
     def pack(self, state: State) -> Float[Tensor, "B S"]:
         """A state as vectors; looks are left out."""
         rows = rows_in(state)
-        return torch.cat([state[name].reshape(rows, -1).float() for name in self._entries], dim=1)
+        # Sizes are given, not inferred: a batch may be empty.
+        parts = zip(self._entries, self._sizes, strict=True)
+        return torch.cat([state[name].reshape(rows, size).float() for name, size in parts], dim=1)
 
     def unpack(self, vectors: Float[Tensor, "B S"]) -> dict[str, Tensor]:
         """Vectors as a state without looks.
@@ -64,6 +66,6 @@ class StateVector:
             raise ShapeError(f"state vectors are {vectors.shape[1]} wide; this world's have S={self.width} numbers.")
         parts = vectors.split(self._sizes, dim=1)
         return {
-            name: part.reshape(-1, *shape).to(dtype)
+            name: part.reshape(len(vectors), *shape).to(dtype)
             for part, (name, (shape, dtype)) in zip(parts, self._entries.items(), strict=True)
         }

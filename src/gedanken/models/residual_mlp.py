@@ -12,6 +12,9 @@ from torch import Tensor, nn
 
 from gedanken.errors import BadInput
 
+_DEEPEST = 64
+"""Layers cost memory even where no weight is allocated, and a model file may ask for any number of them."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ResidualMLPConfig:
@@ -21,8 +24,10 @@ class ResidualMLPConfig:
     depth: int = 2
 
     def __post_init__(self) -> None:
-        if self.hidden < 1 or self.depth < 1:
-            raise BadInput(f"hidden={self.hidden} and depth={self.depth} must each be at least 1.")
+        if self.hidden < 1 or not 1 <= self.depth <= _DEEPEST:
+            raise BadInput(
+                f"hidden={self.hidden} must be at least 1, and depth={self.depth} between 1 and {_DEEPEST}."
+            )
 
 
 class ResidualMLP(nn.Module):

@@ -5,9 +5,10 @@ Open `recipe.py` first, then `fit.py`; `two_rooms.py` holds the runs we ship.
 """
 
 from gedanken.recipes.fit import Fitted, fit
+from gedanken.recipes.pictures import drawn_task, imagined_strip, picture
 from gedanken.recipes.pldm import PLDM, PLDMConfig
-from gedanken.recipes.recipe import Recipe, build
-from gedanken.recipes.saved import Loaded, load, save
+from gedanken.recipes.recipe import Recipe, build, for_episodes
+from gedanken.recipes.saved import Loaded, bundled_model, load, save
 from gedanken.recipes.two_rooms import TwoRoomsRun, two_rooms_demo, two_rooms_fixed
 
 __all__ = [
@@ -18,8 +19,13 @@ __all__ = [
     "Recipe",
     "TwoRoomsRun",
     "build",
+    "bundled_model",
+    "drawn_task",
     "fit",
+    "for_episodes",
+    "imagined_strip",
     "load",
+    "picture",
     "save",
     "two_rooms_demo",
     "two_rooms_fixed",

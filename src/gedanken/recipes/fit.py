@@ -44,6 +44,7 @@ def fit(
     recipe: Recipe,
     run: RunFolder | None = None,
     watch: Watcher = lambda progress: None,
+    split: tuple[Sequence[int], Sequence[int]] | None = None,
 ) -> Fitted:
     """Train the recipe's model on episodes; statistics come from the training share alone.
 
@@ -52,33 +53,23 @@ def fit(
         recipe: what to train and how.
         run: where metrics and checkpoints go; an unfinished run found there is resumed.
         watch: told of every logged step.
+        split: numbers of the training and of the held-out episodes; drawn by default, a twentieth held out.
     Raises:
         BadInput: the episodes are too short or too few for the recipe.
         TrainingStopped: see `gedanken.training.train`.
     """
-    keep, hold = split_episodes(len(episodes), seed=0, fractions=(1 - HELD_OUT, HELD_OUT))
-    training = WindowSampler(episodes, recipe.window, recipe.frame_skip, streams=["pixels"], episodes=keep)
-    held_out = WindowSampler(episodes, recipe.window, recipe.frame_skip, streams=["pixels"], episodes=hold)
-    return fit_windows(
-        training,
-        held_out,
-        fit_statistics(episodes, recipe.frame_skip, episodes=keep),
-        episodes[0].action,
-        recipe,
-        run,
-        watch,
+    keep, hold = split or split_episodes(len(episodes), seed=0, fractions=(1 - HELD_OUT, HELD_OUT))
+    training, held_out = (
+        WindowSampler(episodes, recipe.window, recipe.frame_skip, streams=["pixels"], episodes=part)
+        for part in (keep, hold)
     )
-
-
-def fit_windows(training, held_out, statistics, action, recipe, run=None, watch=lambda progress: None) -> Fitted:
-    """As `fit`, for windows that were split and measured by the caller (one long recording cut into blocks, say)."""
     torch.manual_seed(recipe.train.seed)
+    action = episodes[0].action
     model = build(recipe, action)
-    model.set_statistics(statistics)
+    model.set_statistics(fit_statistics(episodes, recipe.frame_skip, episodes=keep))
     objective = PLDM(recipe.objective, recipe.encoder.latent, action.width, recipe.frame_skip)
     device = pick_device(recipe.train.device)
-    model.to(device), objective.to(device)
-    trained = train(model, objective, training, recipe.train, run, watch)
+    trained = train(model.to(device), objective.to(device), training, recipe.train, run, watch)
     model.cpu()
     calibrate(model, training, recipe.train.seed)
     return Fitted(model, trained, training, held_out)

@@ -41,6 +41,8 @@ class PLDMConfig:
     time_variance: float = 0.0
 
     def __post_init__(self) -> None:
+        if self.ahead < 1:
+            raise BadInput(f"ahead={self.ahead} must be at least 1 step.")
         weights = {name: value for name, value in vars(self).items() if name != "ahead"}
         if wrong := [name for name, value in weights.items() if value < 0]:
             raise BadInput(f"the weights {', '.join(wrong)} are negative; 0 leaves a term out.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,11 @@ def load(path: str | Path) -> Loaded:
     return Loaded(model.eval(), recipe, read.observation, read.lineage)
 
 
+def bundled_model() -> Path:
+    """The model file that comes with the package: `two-rooms-v1`, made by `scripts/make_bundled.py`."""
+    return Path(str(files("gedanken") / "bundled" / "two-rooms-v1.safetensors"))
+
+
 def _recipe(file: ModelFile | ModelHeader) -> Recipe:
     recipe = file.config.get("recipe")
     if not isinstance(recipe, dict):
@@ -85,6 +91,10 @@ def _recipe(file: ModelFile | ModelHeader) -> Recipe:
 
 def _expected(header: ModelHeader) -> dict[str, tuple[torch.dtype, tuple[int, ...]]]:
     """The tensors that the header's own configuration asks for; built on the meta device, which allocates nothing."""
-    with torch.device("meta"):
-        model = build(_recipe(header), header.action)
+    recipe = _recipe(header)
+    try:
+        with torch.device("meta"):
+            model = build(recipe, header.action)
+    except (RuntimeError, TypeError, ValueError, OverflowError) as error:
+        raise BadInput(f"its recipe asks for sizes no tensor can have ({str(error).splitlines()[0]}).") from error
     return {name: (tensor.dtype, tuple(tensor.shape)) for name, tensor in model.state_dict().items()}

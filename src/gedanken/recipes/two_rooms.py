@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from gedanken.contracts import EpisodeStore
-from gedanken.data import EpisodeFolder
 from gedanken.encoders import ConvEncoderConfig
 from gedanken.environments import TwoRooms, episodes_of
 from gedanken.models import ResidualMLPConfig
@@ -28,15 +28,12 @@ class TwoRoomsRun:
     episodes: int = 1200
     steps: int = 72
 
-    def record(self, store: EpisodeStore, seed: int | None = None) -> None:
-        """Record the training episodes into `store`; by default from the recipe's own seed."""
-        world = TwoRooms()
-        drawn = list(episodes_of(world, self.episodes, self.steps, self.recipe.train.seed if seed is None else seed))
-        if isinstance(store, EpisodeFolder):
-            store.extend(drawn)
-        else:
-            for each in drawn:
-                store.append(each)
+    def record(self, store: EpisodeStore, tell: Callable[[float], None] = lambda share: None) -> None:
+        """Record the training episodes, drawn by the recipe's seed; `tell` is called with the share done."""
+        drawn = episodes_of(TwoRooms(), self.episodes, self.steps, self.recipe.train.seed)
+        for number, episode in enumerate(drawn, start=1):
+            store.append(episode)
+            tell(number / self.episodes)
 
 
 def two_rooms_demo(seed: int = 0) -> TwoRoomsRun:

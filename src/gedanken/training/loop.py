@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from hashlib import sha256
+from pathlib import Path
 from time import perf_counter, process_time
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Generator, Tensor, nn
@@ -24,6 +26,7 @@ from gedanken.types import Windows
 
 _PROBE_WINDOWS = 64
 _TIMED_WINDOWS = 8
+_TROUBLED_READINGS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +45,7 @@ class TrainConfig:
         device: `auto`, `cpu`, `cuda` or `mps`.
         log_every: steps between two lines of metrics.
         checkpoint_seconds: time between two checkpoints.
-        on_collapse: `warn` in words, or `stop` the run once half of it shows the same fault.
+        on_collapse: `warn` in words, or `stop` after five troubled readings in a row (a quarter of the run).
     """
 
     steps: int = 1000
@@ -77,6 +80,7 @@ class Objective(Protocol):
         ...
 
 
+@runtime_checkable
 class Sampler(Protocol):
     """A source of windows, such as `gedanken.data.WindowSampler`."""
 
@@ -121,7 +125,8 @@ def pick_device(name: str) -> torch.device:
 
 def step_generator(seed: int, step: int) -> Generator:
     """The randomness of one step; step −1 is the collapse meter's own."""
-    return Generator().manual_seed((seed << 32) + step + 1)
+    # torch's generator reads only 32 bits of its seed, so shifting one number past the other would lose it.
+    return Generator().manual_seed(int.from_bytes(sha256(f"{seed} {step}".encode()).digest()[:4], "little"))
 
 
 def train(
@@ -145,58 +150,88 @@ def train(
         TrainingStopped: a term of the loss was not finite, or the run collapsed and `on_collapse` is `stop`.
         BadRunFolder: `run` holds a checkpoint of another configuration.
     """
-    device = next(model.parameters()).device
-    modules = {"model": model, "objective": objective}
-    parameters = [each for module in modules.values() for each in module.parameters() if each.requires_grad]
-    optimiser = torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=config.weight_decay)
     begun, cores = perf_counter(), process_time()
-
+    device = next(model.parameters()).device
     config = replace(config, dtype=_decided_dtype(config, model, objective, sampler, device, run))
-    fingerprint = fingerprint_of(asdict(config))
-    first = 0
-    if run is not None and run.checkpoint.exists():
-        first = load_checkpoint(run.checkpoint, modules, optimiser, fingerprint)
+    training = _Training(model, objective, sampler, config, device)
+    checkpoint = run.checkpoint if run is not None else None
+    first = training.resumed(checkpoint) if checkpoint is not None and checkpoint.exists() else 0
+    if run is not None:
         run.forget_metrics_after(first)
-    meter = CollapseMeter(sampler.sample(_PROBE_WINDOWS, step_generator(config.seed, -1)), config.steps)
 
     model.train()
-    saved, warnings, troubled = perf_counter(), (), 0
-    logged, frames = perf_counter(), 0
+    troubled, warnings, saved, logged = 0, (), perf_counter(), (first, perf_counter())
     for step in range(first, config.steps):
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate(step, config.steps, config.learning_rate, config.warm_up)
-        generator = step_generator(config.seed, step)
-        windows = sampler.sample(config.batch, generator)
-        torch.manual_seed(generator.initial_seed())  # dropout, where a part has it
-        with autocast(device, config.dtype):
-            terms = objective(model, _on(windows, device), generator)
-        _require_finite(terms, step)
-        optimiser.zero_grad(set_to_none=True)
-        torch.stack(list(terms.values())).sum().backward()
-        torch.nn.utils.clip_grad_norm_(parameters, config.clip)
-        optimiser.step()
-
-        done = step + 1
-        frames += windows.actions.shape[0] * (windows.actions.shape[1] + 1)
+        terms, done = training.update(step), step + 1
         last = done == config.steps
-        health = _health(model, objective, meter.probe, device) if meter.due(done) or last else None
+        health = training.health() if training.meter.due(done) or last else None
         if health is not None:
             warnings = tuple(findings(health))
             troubled = troubled + 1 if warnings else 0
         if health is not None or step % config.log_every == 0:
+            rate = (done - logged[0]) * training.frames / (perf_counter() - logged[1])
+            logged = done, perf_counter()
             values = {name: term.item() for name, term in terms.items()}
-            rate, logged, frames = frames / max(perf_counter() - logged, 1e-9), perf_counter(), 0
             progress = Progress(done, config.steps, sum(values.values()), values, rate, health, warnings)
             if run is not None:
-                run.append_metrics(_row(step, progress, optimiser.param_groups[0]["lr"]))
+                run.append_metrics(_row(step, progress))
             watch(progress)
-        if run is not None and (last or perf_counter() - saved > config.checkpoint_seconds):
-            save_checkpoint(run.checkpoint, done, modules, optimiser, fingerprint)
+        if checkpoint is not None and (last or perf_counter() - saved > config.checkpoint_seconds):
+            training.save(checkpoint, done)
             saved = perf_counter()
-        if config.on_collapse == "stop" and troubled >= 5:
+        if config.on_collapse == "stop" and troubled >= _TROUBLED_READINGS:
             raise TrainingStopped(f"stopped at step {done} of {config.steps}: {' '.join(warnings)}")
     model.eval()
     return Trained(config.steps, config.dtype, process_time() - cores, perf_counter() - begun, warnings)
+
+
+class _Training:
+    """What one run holds between its steps."""
+
+    def __init__(
+        self, model: nn.Module, objective: nn.Module, sampler: Sampler, config: TrainConfig, device: torch.device
+    ) -> None:
+        self.modules = {"model": model, "objective": objective}
+        self.sampler, self.config, self.device = sampler, config, device
+        self.parameters = [each for module in self.modules.values() for each in module.parameters()]
+        self.optimiser = torch.optim.AdamW(
+            self.parameters, lr=config.learning_rate, weight_decay=config.weight_decay, fused=device.type == "cuda"
+        )
+        self.meter = CollapseMeter(sampler.sample(_PROBE_WINDOWS, step_generator(config.seed, -1)), config.steps)
+        self.fingerprint = fingerprint_of(asdict(config))
+        self.frames = config.batch * (self.meter.probe.actions.shape[1] + 1)
+
+    def update(self, step: int) -> Mapping[str, Tensor]:
+        """One optimiser step; returns its weighted terms."""
+        config = self.config
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(step, config.steps, config.learning_rate, config.warm_up)
+        generator = step_generator(config.seed, step)
+        windows = _on(self.sampler.sample(config.batch, generator), self.device)
+        torch.manual_seed(generator.initial_seed())  # dropout, where a part has it
+        with autocast(self.device, config.dtype):
+            terms = self.modules["objective"](self.modules["model"], windows, generator)
+        _require_finite(terms, step)
+        self.optimiser.zero_grad(set_to_none=True)
+        torch.stack(list(terms.values())).sum().backward()
+        torch.nn.utils.clip_grad_norm_(self.parameters, config.clip)
+        self.optimiser.step()
+        return terms
+
+    @torch.no_grad()
+    def health(self) -> Health:
+        """The collapse meter's reading now."""
+        model: Any = self.modules["model"]
+        objective: Any = self.modules["objective"]
+        windows = _on(self.meter.probe, self.device)
+        latents = model.encode(windows.observations)
+        return measure(latents, lambda now, actions: objective.predict(model, now, actions), windows.actions)
+
+    def save(self, path: Path, done: int) -> None:
+        save_checkpoint(path, done, self.modules, self.optimiser, self.fingerprint)
+
+    def resumed(self, path: Path) -> int:
+        return load_checkpoint(path, self.modules, self.optimiser, self.fingerprint)
 
 
 def _decided_dtype(
@@ -210,8 +245,8 @@ def _decided_dtype(
     """The dtype asked for; for `auto`, the one an earlier part of this run took, or the one that is faster here."""
     if config.dtype != "auto":
         return config.dtype
-    if run is not None and (kept := run.path / "dtype").exists():
-        return "bfloat16" if kept.read_text().strip() == "bfloat16" else "float32"
+    if run is not None and (kept := run.decided_dtype()):
+        return kept
     windows = _on(sampler.sample(_TIMED_WINDOWS, step_generator(config.seed, -1)), device)
 
     def trial() -> None:
@@ -242,15 +277,8 @@ def _require_finite(terms: Mapping[str, Tensor], step: int) -> None:
             ) from NonFinite(name)
 
 
-@torch.no_grad()
-def _health(model: nn.Module, objective: Any, probe: Windows, device: torch.device) -> Health:
-    windows = _on(probe, device)
-    latents = model.encode(windows.observations)  # pyright: ignore[reportCallIssue]
-    return measure(latents, lambda now, actions: objective.predict(model, now, actions), windows.actions)
-
-
-def _row(step: int, progress: Progress, rate: float) -> dict[str, Any]:
-    row: dict[str, Any] = {"step": step, "loss": progress.loss, **progress.terms, "learning_rate": rate}
+def _row(step: int, progress: Progress) -> dict[str, Any]:
+    row: dict[str, Any] = {"step": step, "loss": progress.loss, **progress.terms}
     row["frames_per_second"] = round(progress.frames_per_second, 1)
     if progress.health is not None:
         row |= {"health": asdict(progress.health), "warnings": list(progress.warnings)}

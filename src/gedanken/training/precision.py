@@ -11,12 +11,13 @@ import torch
 from gedanken.errors import BadInput
 
 Dtype = Literal["auto", "float32", "bfloat16"]
+DTYPES: tuple[Dtype, ...] = ("float32", "bfloat16")
 _REPEATS = 2
 
 
 def autocast(device: torch.device, dtype: Dtype) -> torch.autocast:
     """The context in which a step of this type runs; norms and losses stay in float32 inside."""
-    if dtype not in ("float32", "bfloat16"):
+    if dtype not in DTYPES:
         raise BadInput(
             f"dtype={dtype!r} is not decided; give 'float32' or 'bfloat16', or measure with `fastest_dtype`."
         )
@@ -26,7 +27,7 @@ def autocast(device: torch.device, dtype: Dtype) -> torch.autocast:
 def fastest_dtype(step: Callable[[], object], device: torch.device) -> Dtype:
     """The type in which `step` (forward and backward, nothing updated) takes least time; float32 on a tie."""
     seconds: dict[Dtype, float] = {}
-    for dtype in ("float32", "bfloat16"):
+    for dtype in DTYPES:
         with autocast(device, dtype):
             step()
             times = [_timed(step) for _ in range(_REPEATS)]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gedanken.errors import BadRunFolder, StorageError
+from gedanken.training.precision import DTYPES, Dtype
 
 _CONFIG, _METRICS, _CHECKPOINT, _MODEL = "config.json", "metrics.jsonl", "checkpoint.safetensors", "model.safetensors"
 
@@ -66,6 +67,11 @@ class RunFolder:
             raise StorageError(
                 f"cannot write {self.path / name}: {error}; free some space or choose another folder."
             ) from error
+
+    def decided_dtype(self) -> Dtype | None:
+        """The number type an earlier part of this run took, or None."""
+        kept = self.path / "dtype"
+        return next((each for each in DTYPES if kept.exists() and kept.read_text().strip() == each), None)
 
     def append_metrics(self, row: Mapping[str, Any]) -> None:
         """Add one line to `metrics.jsonl`."""

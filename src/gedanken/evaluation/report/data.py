@@ -102,13 +102,17 @@ class Filmstrip:
 
 @dataclass(frozen=True)
 class Series:
-    """One line of a chart; `low` and `high` make a band around it. Non-finite values leave a gap."""
+    """One line of a chart; `low` and `high` make a band around it. Non-finite values leave a gap.
+
+    A `faint` line is drawn thin in the colour of the one after it and left out of the legend: raw values under smooth ones.
+    """
 
     name: str
     x: Sequence[float] | np.ndarray
     y: Sequence[float] | np.ndarray
     low: Sequence[float] | np.ndarray | None = None
     high: Sequence[float] | np.ndarray | None = None
+    faint: bool = False
 
     def __post_init__(self) -> None:
         lengths = {len(values) for values in (self.x, self.y, self.low, self.high) if values is not None}
@@ -125,7 +129,7 @@ class Chart:
         series: at most six lines.
         x_label, y_label: of the axes, with units.
         note: how to read it.
-        log_y: None takes a logarithmic axis where values span a factor of 30 and are all positive.
+        log_y: None takes a logarithmic axis where values span a factor of 8 and are all positive.
         mark: a value of y that means something, and its name.
     """
 
@@ -214,7 +218,5 @@ class ReportData:
 
 
 def _require_frames(frames: np.ndarray | None, what: str) -> None:
-    if frames is not None and (
-        frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3 or not len(frames)
-    ):
+    if frames is not None and (frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[3] != 3 or not len(frames)):
         raise ShapeError(f"{what} is {frames.dtype} {frames.shape}; expected uint8 frames [F, height, width, 3].")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
 VOID = frozenset({"br", "img", "link", "meta", "source"})
@@ -26,7 +27,7 @@ def tag(element: str, *children: str, **attributes: str | float | None) -> Marku
     return Markup(f"<{element}{words}>" if element in VOID else f"<{element}{words}>{joined(children)}</{element}>")
 
 
-def joined(children: tuple[str, ...] | list[str]) -> Markup:
+def joined(children: Sequence[str]) -> Markup:
     """Children one after the other, escaped where they are not markup."""
     return Markup("".join(child if isinstance(child, Markup) else escape(child) for child in children))
 

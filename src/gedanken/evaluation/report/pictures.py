@@ -67,20 +67,20 @@ def _beside(tiles: list[np.ndarray]) -> np.ndarray:
 
 
 def _palette(moments: list[np.ndarray]) -> Image.Image:
-    """255 colours for the whole GIF; maximum coverage keeps the rare ones, such as a small dot's."""
-    sample = np.concatenate([moment[moment[..., 3] > 0] for moment in moments])[:, :3]
-    colours, counts = np.unique(sample, axis=0, return_counts=True)
-    # A rare colour must not vanish beside a large background, so the picture asked for holds each colour about equally.
-    picture = np.repeat(colours, np.minimum(counts, 8), axis=0)[None]
-    return Image.fromarray(picture).quantize(_CLEAR, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    """255 colours for the whole GIF."""
+    packed = np.stack(moments).view(np.uint32)
+    colours, counts = np.unique(packed[packed > 0], return_counts=True)
+    # A rare colour must not vanish beside a large background, so the picture that is cut holds each about equally often.
+    picture = np.repeat(colours, np.minimum(counts, 8)).view(np.uint8).reshape(1, -1, 4)[..., :3]
+    return Image.fromarray(np.ascontiguousarray(picture)).quantize(_CLEAR, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
 
 
 def _indexed(moment: np.ndarray, palette: Image.Image) -> Image.Image:
     colours = Image.fromarray(np.ascontiguousarray(moment[..., :3]))
     indices = np.asarray(colours.quantize(palette=palette, dither=Image.Dither.NONE)).copy()
     indices[moment[..., 3] == 0] = _CLEAR
-    picture = Image.fromarray(indices, mode="P")
-    picture.putpalette((palette.getpalette() or [])[: 3 * _CLEAR] + [0, 0, 0])
+    picture = Image.fromarray(indices)
+    picture.putpalette([*(palette.getpalette() or [])[: 3 * _CLEAR], 0, 0, 0])
     return picture
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
+from dataclasses import replace
+from itertools import accumulate, groupby
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from gedanken.evaluation.report.data import Chart, EndStates, Series
 from gedanken.evaluation.report.markup import Markup, joined, tag
 from gedanken.evaluation.report.numerals import number
 
-_LOG_SPAN = 30
+_LOG_SPAN = 8
 _MOST_POINTS = 400
 LEVELS = 12
 """Steps of colour in a heat map; the style sheet names each."""
@@ -37,12 +38,18 @@ def line_chart(chart: Chart) -> Markup:
     parts = [frame(x, y, chart.x_label, chart.y_label)]
     if chart.mark is not None:
         parts.append(_mark(float(y.place(chart.mark[0])), chart.mark[1]))
-    for index, line in enumerate(lines):
-        if line.low is not None and line.high is not None:
-            parts.append(_band(x, y, line, index))
-    for index, line in enumerate(lines):
-        parts.append(tag("path", class_=f"line s{index % 6}", d=_path(x.place(_array(line.x)), y.place(_array(line.y)))))
+    drawn = list(zip(colours(lines), lines, strict=True))
+    parts += [_band(x, y, line, colour) for colour, line in drawn if line.low is not None]
+    for colour, line in drawn:
+        path = _path(x.place(_array(line.x)), y.place(_array(line.y)))
+        parts.append(tag("path", class_=f"{'faint' if line.faint else 'line'} {colour}", d=path))
     return canvas(chart.title, *parts)
+
+
+def colours(lines: Sequence[Series]) -> list[str]:
+    """The style sheet's name of each line's colour; a faint line shares that of the next."""
+    before = accumulate((not line.faint for line in lines), initial=0)
+    return [f"s{count % 6}" for count, _ in zip(before, lines, strict=False)]
 
 
 def scatter(states: EndStates) -> Markup:
@@ -77,7 +84,7 @@ def heat_map(landscape: Landscape, title: str) -> Markup:
 
 
 def _bands(landscape: Landscape, left: float, top: float, size: float) -> Markup:
-    """One rectangle for each run of equal colour in a row."""
+    """One rectangle for each run of equal colour in a row, each a hair too large so that no seam shows."""
     rows, columns = landscape.energy.shape
     low, high = _limits(landscape)
     shares = (landscape.energy - low) / (high - low)
@@ -89,7 +96,12 @@ def _bands(landscape: Landscape, left: float, top: float, size: float) -> Markup
         for level, run in groupby(line):
             count = len(list(run))
             if level >= 0:
-                box = {"x": left + column * wide, "y": top + row * tall, "width": count * wide, "height": tall}
+                box = {
+                    "x": left + column * wide,
+                    "y": top + row * tall,
+                    "width": count * wide + 0.3,
+                    "height": tall + 0.3,
+                }
                 parts.append(tag("rect", class_=f"h{level}", **box))
             column += count
     return tag("g", *parts, class_="heat")
@@ -101,7 +113,7 @@ def _heat_ticks(x: Axis, y: Axis, unit: str) -> Markup:
         parts.append(tag("text", number(value), class_="tick middle", x=float(x.place(value)), y=y.stop + 16))
     for value in y.ticks():
         parts.append(tag("text", number(value), class_="tick end", x=x.start - 7, y=float(y.place(value)) + 3.5))
-    parts.append(tag("text", f"action, {unit}" if unit else "action", class_="name end", x=x.stop, y=y.stop + 32))
+    parts.append(tag("text", f"action (x →, y ↓), {unit}" if unit else "action (x →, y ↓)", class_="name end", x=x.stop, y=y.stop + 32))
     return joined(parts)
 
 
@@ -114,9 +126,8 @@ def _scale(landscape: Landscape, left: float, top: float, size: float) -> Markup
         for level in range(LEVELS)
     ]
     ends = ((high, top + 8), (low, top + size))
-    return tag("g", *boxes, class_="heat") + joined(
-        [tag("text", number(value), class_="tick", x=left + 11, y=place) for value, place in ends]
-    )
+    words = [tag("text", number(value), class_="tick", x=left + 11, y=place) for value, place in ends]
+    return joined([tag("g", *boxes, class_="heat"), *words])
 
 
 def _placed(x: Axis, y: Axis, action: tuple[float, float]) -> tuple[float, float]:
@@ -139,11 +150,11 @@ def _mark(place: float, name: str) -> Markup:
     return joined([line, tag("text", name, class_="name end", x=RIGHT, y=place - 4)])
 
 
-def _band(x: Axis, y: Axis, line: Series, index: int) -> Markup:
+def _band(x: Axis, y: Axis, line: Series, colour: str) -> Markup:
     columns, low, high = x.place(_array(line.x)), y.place(_array(line.low)), y.place(_array(line.high))
     keep = np.isfinite(columns) & np.isfinite(low) & np.isfinite(high)
     around = np.concatenate([columns[keep], columns[keep][::-1]]), np.concatenate([low[keep], high[keep][::-1]])
-    return tag("path", class_=f"band s{index % 6}", d=_path(*around) + "Z") if keep.any() else Markup()
+    return tag("path", class_=f"band {colour}", d=_path(*around) + "Z") if keep.any() else Markup()
 
 
 def _path(columns: np.ndarray, rows: np.ndarray) -> str:
@@ -165,7 +176,7 @@ def _thinned(series: Series) -> Series:
         return series
     kept = np.unique(np.linspace(0, count - 1, _MOST_POINTS).round().astype(int))
     low, high = (None if part is None else _array(part)[kept] for part in (series.low, series.high))
-    return Series(series.name, _array(series.x)[kept], _array(series.y)[kept], low, high)
+    return replace(series, x=_array(series.x)[kept], y=_array(series.y)[kept], low=low, high=high)
 
 
 def _is_logarithmic(values: np.ndarray) -> bool:

@@ -1,0 +1,247 @@
+"""The agent in a plane whose model is exact but for a wall: the latent is the place, and actions are added to it."""
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+import torch
+from torch import Tensor
+
+from gedanken.agent import Agent, AgentConfig, Thresholds, configure, loop
+from gedanken.contracts import check_world_model
+from gedanken.energies import GoalEnergy
+from gedanken.errors import BadInput
+from gedanken.planners import MPPIConfig
+from gedanken.types import ActionSpec, Context, Rollout
+
+SKIP = 2
+
+
+@dataclass
+class Plane:
+    """A model that knows the plane exactly, and remembers what it was asked."""
+
+    frame_skip: int = SKIP
+    action: ActionSpec = field(default_factory=lambda: ActionSpec(2, (-1.0, -1.0), (1.0, 1.0), norm=1.0))
+    encoded: int = 0
+    contexts: list[Context] = field(default_factory=list)
+
+    def encode(self, observations) -> Tensor:
+        self.encoded += 1
+        return observations["place"][:, :, None]
+
+    def rollout(self, context: Context, actions: Tensor) -> Rollout:
+        self.contexts.append(context)
+        moves = actions.unflatten(-1, (SKIP, 2)).sum(dim=-2)
+        return Rollout(context.latents[:, None, None, -1] + moves.cumsum(dim=2)[..., None, :])
+
+
+def seen(places: Tensor) -> dict[str, Tensor]:
+    return {"place": places}
+
+
+def agent(seed: int = 0, model: Plane | None = None, **settings: object) -> Agent:
+    """One that hurries, since every step away from the goal costs its distance."""
+    config = AgentConfig(**{"horizon": 8, **settings})
+    return Agent(model or Plane(), GoalEnergy("sum"), Thresholds(hold=0.25, surprise=0.2), config, seed)
+
+
+def driven(driver: Agent, start: Tensor, steps: int, wall: float | None = None):
+    """Places `[steps+1, B, 2]` and the decisions; a wall, if there is one, stops everything at its x."""
+    places, decisions = [start], []
+    for _ in range(steps):
+        decisions.append(driver.act(seen(places[-1])))
+        moved = places[-1]
+        for action in decisions[-1].actions.unflatten(-1, (SKIP, 2)).unbind(dim=1):
+            moved = moved + action
+            if wall is not None:
+                moved = torch.stack([moved[:, 0].clamp(max=wall), moved[:, 1]], dim=1)
+        places.append(moved)
+    return torch.stack(places), decisions
+
+
+def test_the_model_of_these_tests_keeps_the_contract():
+    check_world_model(Plane(), seen(torch.randn(2, 3, 2)))
+
+
+def test_each_row_reaches_its_own_goal_and_stays_there():
+    start = torch.tensor([[0.0, 0.0], [5.0, 5.0], [-3.0, 2.0], [1.0, 1.0]])
+    goals = torch.tensor([[8.0, 0.0], [-2.0, 4.0], [-3.0, -4.0], [1.1, 1.1]])
+    driver = agent()
+    driver.begin(seen(goals))
+    places, decisions = driven(driver, start, 12)
+    assert ((places[-1] - goals).norm(dim=-1) < 0.75).all()
+    # The farthest is 8 away and a model step is at most 2 long: four steps and a little more.
+    assert ((places[6] - goals).norm(dim=-1) < 1.5).all()
+    # The last one was there from the start, so it never moved.
+    assert (places[:, 3] == start[3]).all()
+    assert all(decision.held[3] and not decision.cold[3] for decision in decisions)
+    assert decisions[-1].held.all()
+    assert (decisions[-1].actions == 0).all()
+    assert (decisions[-1].plan.actions == 0).all()
+    assert (places[-1] == places[-2]).all()
+
+
+def test_with_the_usual_energy_it_gets_there_too():
+    energy, thresholds = configure(1.0)
+    driver = Agent(Plane(), energy, thresholds, AgentConfig(horizon=8))
+    goals = torch.tensor([[8.0, 0.0], [-3.0, -4.0]])
+    driver.begin(seen(goals))
+    places, decisions = driven(driver, torch.zeros(2, 2), 14)
+    assert ((places[-1] - goals).norm(dim=-1) < 0.75).all()
+    assert decisions[-1].held.all()
+
+
+def test_distance_and_surprise_are_mean_squares_in_latent_space():
+    driver = agent()
+    driver.begin(seen(torch.tensor([[6.0, 0.0]])))
+    first = driver.act(seen(torch.tensor([[0.0, 2.0]])))
+    assert first.distance.item() == pytest.approx((36 + 4) / 2)
+    assert first.surprise.item() == 0
+    expected = torch.tensor([[0.0, 2.0]]) + first.actions.unflatten(-1, (SKIP, 2)).sum(dim=1)
+    second = driver.act(seen(expected + torch.tensor([[0.0, 0.6]])))
+    assert second.surprise.item() == pytest.approx(0.18, rel=1e-4)
+    assert driver.goal_distance(torch.tensor([[[5.0, 0.0]]])).item() == pytest.approx(0.5)
+
+
+def test_actions_keep_the_norm_and_are_held_for_a_model_step():
+    driver = agent()
+    driver.begin(seen(torch.tensor([[9.0, 9.0], [-9.0, 3.0]])))
+    _, decisions = driven(driver, torch.zeros(2, 2), 4)
+    for decision in decisions:
+        steps = decision.actions.unflatten(-1, (SKIP, 2))
+        assert (steps == steps[:, :1]).all()
+        assert (decision.plan.steps().norm(dim=-1) <= 1).all()
+        assert (steps.norm(dim=-1) > 0.8).all()  # far away, it hurries
+        assert decision.plan.frame_skip == SKIP
+        assert decision.plan.actions.shape == (2, 8, 2 * SKIP)
+        assert torch.equal(decision.plan.actions[:, 0], decision.actions)
+
+
+def searches(monkeypatch) -> list[tuple[Tensor, MPPIConfig]]:
+    """What is asked of the planner: the first mean and how hard to search."""
+    asked, plan = [], loop.mppi
+
+    def recorded(energy_of, start, config, *, generator):
+        asked.append((start.mean.clone(), config))
+        return plan(energy_of, start, config, generator=generator)
+
+    monkeypatch.setattr(loop, "mppi", recorded)
+    return asked
+
+
+def test_it_begins_cold_and_goes_on_from_the_plan_before(monkeypatch):
+    asked = searches(monkeypatch)
+    driver = agent()
+    driver.begin(seen(torch.tensor([[9.0, 0.0]])))
+    _, decisions = driven(driver, torch.zeros(1, 2), 3)
+    assert [decision.cold.item() for decision in decisions] == [True, False, False]
+    assert [config for _, config in asked] == [driver.config.cold, driver.config.warm, driver.config.warm]
+    assert (asked[0][0] == 0).all()
+    for (mean, _), before in zip(asked[1:], decisions, strict=False):
+        torch.testing.assert_close(mean[:, :-1], before.plan.actions[:, 1:, :2])
+        assert (mean[:, -1] == 0).all()
+
+
+def test_a_wall_it_does_not_know_surprises_it_into_cold_searches_that_leave_it_time(monkeypatch):
+    asked = searches(monkeypatch)
+    driver = agent(restless=3)
+    driver.begin(seen(torch.tensor([[9.0, 0.0]])))
+    _, decisions = driven(driver, torch.tensor([[0.0, 0.0]]), 13, wall=0.0)
+    assert all(decision.surprise.item() > driver.thresholds.surprise for decision in decisions[1:])
+    assert [step for step, decision in enumerate(decisions) if decision.cold.item()] == [0, 4, 8, 12]
+    for step, (mean, config) in enumerate(asked):
+        assert (config == driver.config.cold) == (step % 4 == 0)
+        assert (mean == 0).all() == (step % 4 == 0)
+
+
+@pytest.mark.parametrize(("restless", "expected"), [(0, [0, 1, 2, 3, 4, 5]), (1, [0, 2, 4]), (9, [0])])
+def test_how_long_it_keeps_to_a_plan_is_a_setting(restless, expected):
+    driver = agent(restless=restless)
+    driver.begin(seen(torch.tensor([[9.0, 0.0]])))
+    _, decisions = driven(driver, torch.zeros(1, 2), 6, wall=0.0)
+    assert [step for step, decision in enumerate(decisions) if decision.cold.item()] == expected
+
+
+def test_one_row_is_surprised_and_the_other_is_not():
+    driver = agent(restless=0)
+    driver.begin(seen(torch.tensor([[9.0, 0.0], [-9.0, 0.0]])))
+    _, decisions = driven(driver, torch.zeros(2, 2), 3, wall=0.0)
+    assert [decision.cold.tolist() for decision in decisions[1:]] == [[True, False]] * 2
+
+
+def test_a_new_goal_is_a_new_task():
+    driver = agent()
+    driver.begin(seen(torch.tensor([[6.0, 0.0]])))
+    places, _ = driven(driver, torch.zeros(1, 2), 2)
+    driver.begin(seen(torch.tensor([[0.0, 0.0]])))
+    back, decisions = driven(driver, places[-1], 5)
+    assert decisions[0].cold.all()
+    assert back[-1].norm() < 0.75
+
+
+def test_the_same_seed_decides_the_same_and_another_does_not():
+    def actions(seed: int) -> Tensor:
+        driver = agent(seed)
+        driver.begin(seen(torch.tensor([[7.0, -3.0], [2.0, 4.0]])))
+        return torch.stack([decision.actions for decision in driven(driver, torch.zeros(2, 2), 4)[1]])
+
+    assert torch.equal(actions(3), actions(3))
+    assert not torch.equal(actions(3), actions(4))
+
+
+def test_many_rows_are_planned_in_parts_that_fit(monkeypatch):
+    monkeypatch.setattr(loop, "_ROWS", 300)
+    asked = searches(monkeypatch)
+    driver = agent(warm=MPPIConfig(candidates=128, rounds=2), cold=MPPIConfig(candidates=256, rounds=6))
+    goals = 6 * torch.randn(7, 2)
+    driver.begin(seen(goals))
+    places, _ = driven(driver, torch.zeros(7, 2), 12)
+    assert max(len(mean) * config.candidates for mean, config in asked) <= 300
+    assert ((places[-1] - goals).norm(dim=-1) < 0.75).all()
+
+
+def test_a_moment_is_encoded_once_and_remembered():
+    model = Plane()
+    driver = agent(model=model, past=3)
+    driver.begin(seen(torch.tensor([[9.0, 0.0]])))
+    places, decisions = driven(driver, torch.zeros(1, 2), 5)
+    assert model.encoded == 1 + 5
+    newest = model.contexts[-1]
+    torch.testing.assert_close(newest.latents[0, :, 0], places[2:5, 0])
+    torch.testing.assert_close(newest.actions[0], torch.stack([each.actions[0] for each in decisions[2:4]]))
+
+
+def test_what_it_imagines_is_where_the_actions_lead():
+    driver = agent()
+    driver.begin(seen(torch.tensor([[9.0, 0.0]])))
+    driver.act(seen(torch.tensor([[1.0, 2.0]])))
+    imagined = driver.imagine(torch.tensor([[[0.5, 0.0, 0.5, 0.0], [0.0, 0.25, 0.0, 0.25]]]))
+    torch.testing.assert_close(imagined[0, :, 0], torch.tensor([[2.0, 2.0], [2.0, 2.5]]))
+
+
+def test_an_action_without_a_norm_is_searched_within_its_box():
+    spec = ActionSpec(2, (-0.5, -1.0), (0.5, 1.0))
+    driver = agent(model=Plane(action=spec))
+    driver.begin(seen(torch.tensor([[9.0, -9.0]])))
+    places, decisions = driven(driver, torch.zeros(1, 2), 4)
+    steps = torch.cat([each.plan.steps() for each in decisions], dim=1)
+    assert (steps.abs() <= torch.tensor([0.5, 1.0])).all()
+    torch.testing.assert_close(places[-1], torch.tensor([[4.0, -8.0]]), atol=0.8, rtol=0)
+
+
+def test_a_goal_comes_first():
+    driver = agent()
+    with pytest.raises(BadInput, match=r"call begin\(goal\) first"):
+        driver.act(seen(torch.zeros(1, 2)))
+    with pytest.raises(BadInput, match=r"call begin\(goal\) first"):
+        driver.goal_distance(torch.zeros(1, 1, 2))
+
+
+@pytest.mark.parametrize("settings", [{"horizon": 0}, {"past": 0}, {"restless": -1}, {"spread": 0.0}])
+def test_a_config_that_cannot_plan_is_refused(settings):
+    with pytest.raises(BadInput, match="must be at least 1"):
+        AgentConfig(**settings)
+
+
+def test_thresholds_are_values():
+    assert replace(Thresholds(0.1, 0.2), hold=0.3) == Thresholds(0.3, 0.2)
