@@ -53,7 +53,7 @@ def dot_episodes(count: int, steps: int = 16, seed: int = 0) -> list[Episode]:
 
 def dot_recipe(**train: object) -> Recipe:
     """A model of some thousand weights, trained in a second or two."""
-    settings = {"steps": 150, "batch": 32, "learning_rate": 3e-3, "dtype": "float32", "device": "cpu", **train}
+    settings = {"steps": 120, "batch": 32, "learning_rate": 1e-2, "dtype": "float32", "device": "cpu", **train}
     return Recipe(
         name="dot",
         window=4,

@@ -32,7 +32,7 @@ def test_an_action_moves_every_patch():
     assert (apart.norm(dim=-1) > 0.01).all()
 
 
-@pytest.mark.parametrize("settings", [{"hidden": 0}, {"depth": 0}])
-def test_an_empty_network_is_refused(settings):
+@pytest.mark.parametrize("settings", [{"hidden": 0}, {"depth": 0}, {"depth": 65}])
+def test_an_empty_or_bottomless_network_is_refused(settings):
     with pytest.raises(BadInput, match="at least 1"):
         ResidualMLPConfig(**settings)

@@ -55,7 +55,7 @@ def test_it_learns_to_predict_what_actions_do():
     assert health.error_over_copy < 0.7
     assert health.action_sensitivity > 0.5
     assert ended.warnings == ()
-    assert (ended.steps, ended.dtype) == (150, "float32")
+    assert (ended.steps, ended.dtype) == (120, "float32")
     assert ended.seconds > 0
     assert ended.core_seconds > 0
     assert not model.training

@@ -26,7 +26,7 @@ class Thresholds:
 
 
 def configure(
-    step_change: float, *, neighbourhood: float = 2.0, hold: float = 0.25, surprise: float = 0.6, terminal: float = 30.0
+    step_change: float, *, neighbourhood: float = 8.0, hold: float = 0.5, surprise: float = 2.0, terminal: float = 30.0
 ) -> tuple[TimeToGoal, Thresholds]:
     """Energy and thresholds for going to a goal.
 

@@ -1,8 +1,9 @@
 """The receding-horizon loop: perceive, compare with what was expected, hold or plan, act for one model step.
 
-Two habits belong here and not to the planner. At the goal the agent holds still instead of planning. After a prediction
+Three habits belong here and not to the planner. At the goal the agent holds still instead of planning. After a prediction
 that the world did not keep (a wall that was imagined away) the warm start is dropped and the search starts cold, since a
-plan believed once is otherwise repeated for ever.
+plan believed once is otherwise repeated for ever. And where the model is wrong again at once, as on a door's jamb, no search
+in it helps: the agent takes one drawn step away from there.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from gedanken.agent.configurator import Thresholds
 from gedanken.contracts import Energy, WorldModel
 from gedanken.errors import BadInput
 from gedanken.memory import RecentLatents
-from gedanken.planners import MPPIConfig, mppi, shifted
+from gedanken.planners import MPPIConfig, limited, mppi, shifted
 from gedanken.types import Context, Goal, Observation, Plan, Search, Trace
 
 _ROWS = 2048
@@ -39,8 +40,8 @@ class AgentConfig:
     """
 
     horizon: int = 16
-    warm: MPPIConfig = field(default_factory=lambda: MPPIConfig(candidates=128, rounds=3))
-    cold: MPPIConfig = field(default_factory=lambda: MPPIConfig(candidates=256, rounds=10))
+    warm: MPPIConfig = field(default_factory=lambda: MPPIConfig(candidates=128, rounds=2))
+    cold: MPPIConfig = field(default_factory=lambda: MPPIConfig(candidates=256, rounds=6))
     restless: int = 3
     spread: float = 0.67
     past: int = 1
@@ -131,7 +132,8 @@ class Agent:
         distance = _apart(seen, self._goal.latents)
         surprise = torch.zeros_like(distance) if self._expected is None else _apart(seen, self._expected)
         held = distance < self.thresholds.hold
-        cold = (surprise > self.thresholds.surprise) & (self._rest <= 0)
+        surprised = surprise > self.thresholds.surprise
+        cold, astray = surprised & (self._rest <= 0), surprised & (self._rest > 0) & ~held
         if self._expected is None:
             cold = torch.ones_like(held)
         self._rest = torch.where(cold, self.config.restless, self._rest - 1)
@@ -142,6 +144,7 @@ class Agent:
             for chunk in rows.nonzero()[:, 0].split(max(1, _ROWS // search.candidates)):
                 if len(chunk):  # no rows split into one empty chunk
                     plan = _merged(plan, self._planned(chunk, search), chunk)
+        plan = _merged(plan, self._elsewhere(plan, astray), astray.nonzero()[:, 0])
         self._mean = shifted(plan)
         whole = plan.repeated(self.model.frame_skip)
         self._last = whole.actions[:, 0]
@@ -179,6 +182,13 @@ class Agent:
         low, high = torch.tensor(action.low), torch.tensor(action.high)
         reach = torch.full_like(high, action.norm) if action.norm else (high - low) / 2
         return Search(mean, (self.config.spread * reach).expand_as(mean), low, high, action.norm)
+
+    def _elsewhere(self, plan: Plan, rows: Tensor) -> Plan:
+        """A drawn action, held for one model step and followed by rest: away from where the model is wrong."""
+        start = self._start(torch.zeros_like(plan.actions[rows]))
+        drawn = limited((start.std * torch.randn(start.std.shape, generator=self.generator))[:, None], start)[:, 0]
+        drawn[:, 1:] = 0.0
+        return replace(plan, actions=drawn, energy=plan.energy[rows], feasible=plan.feasible[rows])
 
     def _still(self, distance: Tensor) -> Plan:
         """The plan to stay, for rows in which nothing is searched."""

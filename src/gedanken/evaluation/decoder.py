@@ -37,7 +37,7 @@ class FrameBank:
     """
 
     latents: Float[Tensor, "F P D"]
-    frames: UInt8[Tensor, "F height width channels"]
+    frames: UInt8[Tensor, "frames height width channels"]
 
     def __post_init__(self) -> None:
         height, width = self.frames.shape[1:3]

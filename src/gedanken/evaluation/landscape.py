@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from gedanken.contracts import Energy, WorldModel
-from gedanken.errors import BadInput
+from gedanken.errors import BadInput, NonFinite
 from gedanken.types import ActionSpec, Context, Goal
 
 
@@ -48,7 +48,7 @@ def action_landscape(
     hold: int = 4,
     horizon: int | None = None,
     points: int = 41,
-    true: Sequence[float] | Tensor | None = None,
+    true: Sequence[float | int] | Tensor | None = None,
     axes: tuple[int, int] = (0, 1),
 ) -> Landscape:
     """The energy of holding each action of a grid.
@@ -65,6 +65,7 @@ def action_landscape(
         axes: the two numbers of the action that are varied; the others are 0.
     Raises:
         BadInput: more than one problem, an action of fewer than two numbers, or impossible counts.
+        NonFinite: an energy is not finite.
     """
     action, horizon = model.action, hold if horizon is None else horizon
     if len(context.latents) != 1 or len(goal.latents) != 1:
@@ -81,6 +82,10 @@ def action_landscape(
     blocks = torch.zeros(1, len(grid), horizon, model.frame_skip * action.width)
     blocks[:, :, :hold] = grid.repeat(1, model.frame_skip)[None, :, None]
     values = energy(model.rollout(context, blocks), goal, blocks)[0].float()
+    if not torch.isfinite(values).all():
+        raise NonFinite(
+            "the energy of some action is not finite; check the model and the energy with contracts.check_energy."
+        )
     values = torch.where(_allowed(grid, action), values, torch.nan)
     lowest = grid[int(torch.where(values.isnan(), torch.inf, values).argmin())]
     return Landscape(

@@ -29,7 +29,8 @@ SEEDS = {"dev": 1001, "test": 2002}
 """Settings are chosen on `dev`; `test` is only for the numbers that are published."""
 
 _DECIMALS = 3
-_DRAWS = 100  # before a task is taken for one that is always solved at its start
+_BLOCK = 500  # pairs drawn at a time, however many are asked for: so fewer pairs are the first of more
+_DRAWS = 100  # blocks without enough pairs, before a task is taken for one that is solved at its start
 _FIELDS = ("world", "options", "split", "seed", "starts", "goals")
 Option = str | int | float | bool
 
@@ -63,6 +64,8 @@ class Manifest:
         shapes = [{name: values.shape for name, values in state.items()} for state in (self.starts, self.goals)]
         if shapes[0] != shapes[1] or len({shape[:1] for shape in shapes[0].values()}) != 1 or not len(self):
             raise BadInput("a manifest's starts and goals must name the same entries, with one row a pair each.")
+        if not all(isinstance(value, Option) for value in self.options.values()):
+            raise BadInput("a manifest's options must be texts, numbers, or true and false; JSON keeps nothing else.")
         if not all(bool(torch.isfinite(values).all()) for values in (*self.starts.values(), *self.goals.values())):
             raise BadInput("a manifest holds a number that is not finite.")
 
@@ -104,6 +107,8 @@ def make_manifest(
     world: str, options: Mapping[str, Option], split: str, pairs: int = 500, *, seed: int | None = None
 ) -> Manifest:
     """Draw pairs of a world's standard task; those already solved at the start are left out.
+
+    The same seed gives the same pairs, and fewer pairs are the first of more.
 
     Args:
         world: id of the world.
@@ -150,7 +155,9 @@ def load_manifest(path: str | Path) -> Manifest:
     try:
         return _manifest(parse_object(Path(path).read_bytes()))
     except OSError as error:
-        raise BadFile(f"cannot read the manifest {path}: {error.strerror}; name a file made by save_manifest.") from error
+        raise BadFile(
+            f"cannot read the manifest {path}: {error.strerror}; name a file made by save_manifest."
+        ) from error
     except BadInput as error:
         raise BadFile(f"{path} is not a manifest that can be used: {error}") from error
 
@@ -166,16 +173,16 @@ def write_standard_manifests(folder: str | Path) -> list[Path]:
 
 
 def _unsolved(world: World, pairs: int, generator: Generator) -> tuple[State, State]:
-    starts, goals, found = [], [], 0
-    for _ in range(_DRAWS):
-        start, goal = (_rounded(physical(world, state)) for state in world.pairs(pairs, generator))
+    starts, goals, found, blocks = [], [], 0, 0
+    while found < pairs:
+        start, goal = (_rounded(physical(world, state)) for state in world.pairs(_BLOCK, generator))
         unsolved = ~world.reached(dressed(world, start), dressed(world, goal))
         starts.append(rows_of(start, unsolved))
         goals.append(rows_of(goal, unsolved))
-        found += int(unsolved.sum())
-        if found >= pairs:
-            return _joined(starts, pairs), _joined(goals, pairs)
-    raise BadInput(f"{_DRAWS * pairs} drawn pairs of {world.id!r} hold only {found} that are not solved at the start.")
+        found, blocks = found + int(unsolved.sum()), blocks + 1
+        if blocks >= _DRAWS and found < blocks:
+            raise BadInput(f"of {blocks * _BLOCK} drawn pairs of {world.id!r} all but {found} are solved at the start.")
+    return _joined(starts, pairs), _joined(goals, pairs)
 
 
 def _joined(parts: list[dict[str, Tensor]], pairs: int) -> State:
@@ -208,12 +215,10 @@ def _manifest(raw: dict[str, Any]) -> Manifest:
     found = _hash({name: value for name, value in raw.items() if name != "sha256"})
     if found != expected:
         raise BadInput(f"its content hashes to {found[:12]}… and it says {expected[:12]}…; take an unchanged copy.")
-    options = field(raw, "options", dict)
-    if not all(isinstance(value, Option) for value in options.values()):
-        raise BadInput("its options must be texts, numbers or true and false.")
     starts, goals = (_places(field(raw, name, dict)) for name in ("starts", "goals"))
     seed = count(field(raw, "seed", int))
-    return Manifest(field(raw, "world", str), options, field(raw, "split", str), seed, starts, goals)
+    world, options, split = field(raw, "world", str), field(raw, "options", dict), field(raw, "split", str)
+    return Manifest(world, options, split, seed, starts, goals)
 
 
 def _places(raw: dict[str, Any]) -> State:

@@ -155,9 +155,7 @@ def evaluate_planning(
     )
 
 
-def measure_latency(
-    world: World, policy: Policy, pairs: Pairs, episodes: int = 5, env_steps: int = 200
-) -> Latency:
+def measure_latency(world: World, policy: Policy, pairs: Pairs, episodes: int = 5, env_steps: int = 200) -> Latency:
     """How long one world waits for a plan: the first pairs are driven one at a time, and each search is timed.
 
     Decisions to hold still are not counted. One untimed decision comes first, since the first call of a library also
@@ -218,7 +216,9 @@ class _LastPlans:
     def carried_out(self, world: World, goal: State) -> PlanEnds:
         kept = self._kept
         rows = kept["searched"].nonzero()[:, 0]
-        state = {name.removeprefix("state "): values[rows] for name, values in kept.items() if name.startswith("state ")}
+        state = {
+            name.removeprefix("state "): values[rows] for name, values in kept.items() if name.startswith("state ")
+        }
         for action in kept["actions"][rows].unbind(1):
             state = world.step(state, action)
         goal = rows_of(goal, rows)

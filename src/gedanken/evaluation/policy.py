@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
@@ -17,6 +17,7 @@ from gedanken.contracts import World
 from gedanken.types import Observation, State
 
 
+@runtime_checkable
 class Chosen(Protocol):
     """What a policy decided; an agent's `Decision` says more."""
 
@@ -26,6 +27,7 @@ class Chosen(Protocol):
         ...
 
 
+@runtime_checkable
 class Policy(Protocol):
     """Drives a batch of worlds, each to its own goal; an `Agent` is one."""
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from gedanken.agent import AgentConfig
 from gedanken.contracts import Energy, EpisodeStore, World, WorldModel
 from gedanken.evaluation.baselines import NoOp, RandomPolicy, fit_behaviour_cloning
 from gedanken.evaluation.intervals import Interval, success_interval
 from gedanken.evaluation.manifest import Manifest
-from gedanken.evaluation.oracle import SeenEnergy, TrueDynamics, TrueTimeToGoal, oracle
+from gedanken.evaluation.oracle import ORACLE_SEARCH, SeenEnergy, TrueDynamics, TrueTimeToGoal, oracle
 from gedanken.evaluation.planning import Pairs, PlanningResult, evaluate_planning
 from gedanken.evaluation.policy import Policy
 from gedanken.evaluation.true_state import rows_of
@@ -59,6 +60,7 @@ def baseline_rows(
     *,
     env_steps: int = 200,
     seed: int = 0,
+    search: AgentConfig = ORACLE_SEARCH,
     seen_pairs: int | None = None,
 ) -> Iterator[Row]:
     """All baselines and oracles, one after the other, each when it is done.
@@ -71,22 +73,23 @@ def baseline_rows(
         episodes: what the model was trained on.
         env_steps: length of an episode.
         seed: of all chance.
+        search: how hard the oracles search.
         seen_pairs: pairs of the slowest row, the model's energy of true states; all by default.
     """
     both = pairs.pairs(world) if isinstance(pairs, Manifest) else pairs
-    some = tuple(rows_of(state, slice(seen_pairs)) for state in both)
+    some = rows_of(both[0], slice(seen_pairs)), rows_of(both[1], slice(seen_pairs))
     skip, dynamics = model.frame_skip, TrueDynamics(world, model.frame_skip)
+
+    def knowing(energy: Energy) -> Policy:
+        return oracle(dynamics, energy, search, seed=seed)
+
     policies: list[tuple[str, Callable[[], Policy], Pairs]] = [
         ("no-op", lambda: NoOp(world, skip), both),
         ("random", lambda: RandomPolicy(world, skip, seed), both),
         ("behaviour cloning", lambda: fit_behaviour_cloning(model, episodes, seed=seed), both),
-        ("true dynamics, geodesic energy", lambda: oracle(dynamics, TrueTimeToGoal(dynamics), seed=seed), both),
-        ("true dynamics, model's energy", lambda: oracle(dynamics, SeenEnergy(dynamics, model, energy), seed=seed), some),
-        (
-            "true dynamics, Euclidean energy",
-            lambda: oracle(dynamics, TrueTimeToGoal(dynamics, "straight"), seed=seed),
-            both,
-        ),
+        ("true dynamics, geodesic energy", lambda: knowing(TrueTimeToGoal(dynamics)), both),
+        ("true dynamics, model's energy", lambda: knowing(SeenEnergy(dynamics, model, energy)), some),
+        ("true dynamics, Euclidean energy", lambda: knowing(TrueTimeToGoal(dynamics, "straight")), both),
     ]
     for name, made, these in policies:
         yield row(name, evaluate_planning(world, made(), these, env_steps))

@@ -5,6 +5,7 @@ Out: a `Plan`, the best action sequence found, with its energy and the trace of 
 Open `cem.py` first; `mppi.py` is the one to use; `sampling.py` holds the kinds of candidates both draw.
 """
 
+from gedanken.planners.bounds import limited
 from gedanken.planners.cem import CEMConfig, cem
 from gedanken.planners.mppi import MPPIConfig, mppi
 from gedanken.planners.random_shooting import RandomShootingConfig, random_shooting
@@ -18,6 +19,7 @@ __all__ = [
     "RandomShootingConfig",
     "RegisteredPlanner",
     "cem",
+    "limited",
     "mppi",
     "planner_named",
     "random_shooting",

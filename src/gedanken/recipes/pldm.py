@@ -1,6 +1,6 @@
 """PLDM: predict in latent space, hold the latents up by VICReg, and by asking which action was taken (arXiv:2502.14819).
 
-The weights are EB-JEPA's scale (arXiv:2602.03604: 16 variance, 8 covariance), with all frames as samples.
+The weights are EB-JEPA's scale (arXiv:2602.03604: 16 variance, 8 covariance, 12 temporal similarity), with all frames as samples.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class PLDMConfig:
     prediction: float = 1.0
     variance: float = 16.0
     covariance: float = 8.0
-    temporal_similarity: float = 1.0
+    temporal_similarity: float = 12.0
     inverse_dynamics: float = 4.0
     time_variance: float = 0.0
 

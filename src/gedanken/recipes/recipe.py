@@ -120,7 +120,7 @@ def _made(kind: type, values: dict[str, Any]) -> Any:
     for name, value in made.items():
         if not _fits(value, known[name]):
             raise BadInput(f"{kind.__name__}.{name} is {str(value)[:40]!r}, which is no {known[name]}.")
-    return kind(**made)
+    return kind(**{name: float(value) if known[name] is float else value for name, value in made.items()})
 
 
 def _fits(value: Any, hint: Any) -> bool:
@@ -129,6 +129,8 @@ def _fits(value: Any, hint: Any) -> bool:
     if get_origin(hint) is Literal:
         return value in parts
     if get_origin(hint) is tuple:
+        if not isinstance(value, tuple):
+            return False
         kinds = parts[:1] * len(value) if parts[-1] is ... else parts
         return len(value) == len(kinds) and all(map(_fits, value, kinds))
     if isinstance(value, int):

@@ -92,6 +92,8 @@ def _recipe(file: ModelFile | ModelHeader) -> Recipe:
 def _expected(header: ModelHeader) -> dict[str, tuple[torch.dtype, tuple[int, ...]]]:
     """The tensors that the header's own configuration asks for; built on the meta device, which allocates nothing."""
     recipe = _recipe(header)
+    if recipe.frame_skip != header.frame_skip:
+        raise BadInput(f"its recipe has frame_skip={recipe.frame_skip} and its header {header.frame_skip}.")
     try:
         with torch.device("meta"):
             model = build(recipe, header.action)

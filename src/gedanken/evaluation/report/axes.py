@@ -10,9 +10,9 @@ import numpy as np
 from gedanken.evaluation.report.markup import Markup, joined, tag
 from gedanken.evaluation.report.numerals import number
 
-WIDTH, HEIGHT = 340, 210
+WIDTH, HEIGHT = 340.0, 210.0
 """Drawing units of a chart; a page shows it about that many pixels wide, on a phone too, so text stays readable."""
-LEFT, RIGHT, TOP, BOTTOM = 46, 328, 12, 176
+LEFT, RIGHT, TOP, BOTTOM = 46.0, 328.0, 12.0, 176.0
 
 
 @dataclass(frozen=True)
@@ -25,15 +25,19 @@ class Axis:
     stop: float
     log: bool = False
 
-    def place(self, values: np.ndarray | float) -> np.ndarray:
+    def place(self, values: np.ndarray) -> np.ndarray:
         """Where values lie; NaN for what a logarithmic axis cannot show."""
-        values = np.asarray(values, dtype=float)
+        values = values.astype(float)
         low, high = self.low, self.high
         if self.log:
             with np.errstate(divide="ignore", invalid="ignore"):
                 values = np.log10(np.where(values > 0, values, np.nan))
             low, high = math.log10(low), math.log10(high)
         return self.start + (values - low) / (high - low) * (self.stop - self.start)
+
+    def at(self, value: float) -> float:
+        """Where one value lies."""
+        return float(self.place(np.array([value]))[0])
 
     def ticks(self) -> list[float]:
         """A few round values inside the range."""
@@ -62,11 +66,11 @@ def frame(x: Axis, y: Axis, x_label: str = "", y_label: str = "") -> Markup:
     """Grid lines, tick labels and names of the axes."""
     parts = [tag("line", class_="base", x1=LEFT, x2=RIGHT, y1=BOTTOM, y2=BOTTOM)]
     for value in y.ticks():
-        place = float(y.place(value))
+        place = y.at(value)
         parts.append(tag("line", class_="grid", x1=LEFT, x2=RIGHT, y1=place, y2=place))
         parts.append(tag("text", number(value), class_="tick end", x=LEFT - 7, y=place + 3.5))
     for value in x.ticks():
-        place = float(x.place(value))
+        place = x.at(value)
         parts.append(tag("line", class_="base", x1=place, x2=place, y1=BOTTOM, y2=BOTTOM + 4))
         parts.append(tag("text", number(value), class_="tick middle", x=place, y=BOTTOM + 17))
     if x_label:
@@ -91,5 +95,7 @@ def _log_ticks(low: float, high: float) -> list[float]:
         found = [value for value in found if low <= value <= high]
         if len(found) >= 3:
             break
+    if len(found) < 2:
+        return _linear_ticks(low, high, wanted=3)
     every = math.ceil(len(found) / 6)
     return found[::every]

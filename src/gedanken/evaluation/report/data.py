@@ -11,6 +11,9 @@ import numpy as np
 from gedanken.errors import BadInput, ShapeError
 from gedanken.evaluation.landscape import Landscape
 
+Values = Sequence[float | int] | np.ndarray
+"""Numbers to draw."""
+
 
 @dataclass(frozen=True)
 class SuccessRow:
@@ -27,12 +30,12 @@ class SuccessRow:
     """
 
     name: str
-    at_end: float
-    low: float | None = None
-    high: float | None = None
-    any_time: float | None = None
+    at_end: float | int
+    low: float | int | None = None
+    high: float | int | None = None
+    any_time: float | int | None = None
     n: int = 0
-    core_seconds: float | None = None
+    core_seconds: float | int | None = None
     note: str = ""
 
     def __post_init__(self) -> None:
@@ -108,10 +111,10 @@ class Series:
     """
 
     name: str
-    x: Sequence[float] | np.ndarray
-    y: Sequence[float] | np.ndarray
-    low: Sequence[float] | np.ndarray | None = None
-    high: Sequence[float] | np.ndarray | None = None
+    x: Values
+    y: Values
+    low: Values | None = None
+    high: Values | None = None
     faint: bool = False
 
     def __post_init__(self) -> None:
@@ -139,7 +142,7 @@ class Chart:
     y_label: str = ""
     note: str = ""
     log_y: bool | None = None
-    mark: tuple[float, str] | None = None
+    mark: tuple[float | int, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -164,6 +167,22 @@ class EndStates:
         lengths = {len(values) for values in (self.imagined, self.executed, self.success) if values is not None}
         if len(lengths) != 1:
             raise ShapeError(f"end states need as many imagined as executed distances; got lengths {lengths}.")
+
+
+@dataclass(frozen=True)
+class PlanningCost:
+    """What planning cost, in seconds.
+
+    Args:
+        p50, p95: time of one decision, the median and the slow end.
+        core_seconds: of one core, for a whole episode; or None.
+        note: such as how many episodes were planned side by side.
+    """
+
+    p50: float | int
+    p95: float | int
+    core_seconds: float | int | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -193,7 +212,7 @@ class ReportData:
         episodes: as moving pictures.
         end_states: imagined against executed.
         landscapes: energies over actions, by title.
-        planning: numbers on the cost of planning, such as p50 and p95 of its time.
+        planning: what a decision and an episode cost.
         metrics: rows of `metrics.jsonl`: `step`, `loss`, terms by name, at times `health` and `warnings`.
         tables, charts, filmstrips: anything else.
         limits: what the run does not show, in words.
@@ -208,7 +227,7 @@ class ReportData:
     episodes: Sequence[EpisodePicture] = ()
     end_states: EndStates | None = None
     landscapes: Mapping[str, Landscape] = field(default_factory=dict)
-    planning: Sequence[Figure] = ()
+    planning: PlanningCost | None = None
     metrics: Sequence[Mapping[str, Any]] = ()
     tables: Sequence[Table] = ()
     charts: Sequence[Chart] = ()

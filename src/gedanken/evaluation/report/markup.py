@@ -15,7 +15,7 @@ class Markup(str):
     __slots__ = ()
 
 
-def tag(element: str, *children: str, **attributes: str | float | None) -> Markup:
+def tag(element: str, *children: str, **attributes: str | float | int | None) -> Markup:
     """`<element attributes>children</element>`.
 
     Args:
@@ -36,5 +36,5 @@ def _name(key: str) -> str:
     return key.removesuffix("_").replace("_", "-")
 
 
-def _value(value: str | float) -> str:
+def _value(value: str | float | int) -> str:
     return escape(value) if isinstance(value, str) else f"{value:.2f}".rstrip("0").rstrip(".")

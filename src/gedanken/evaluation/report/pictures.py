@@ -72,7 +72,9 @@ def _palette(moments: list[np.ndarray]) -> Image.Image:
     colours, counts = np.unique(packed[packed > 0], return_counts=True)
     # A rare colour must not vanish beside a large background, so the picture that is cut holds each about equally often.
     picture = np.repeat(colours, np.minimum(counts, 8)).view(np.uint8).reshape(1, -1, 4)[..., :3]
-    return Image.fromarray(np.ascontiguousarray(picture)).quantize(_CLEAR, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    return Image.fromarray(np.ascontiguousarray(picture)).quantize(
+        _CLEAR, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE
+    )
 
 
 def _indexed(moment: np.ndarray, palette: Image.Image) -> Image.Image:

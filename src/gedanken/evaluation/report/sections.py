@@ -9,7 +9,7 @@ import numpy as np
 from gedanken.evaluation.report import pictures
 from gedanken.evaluation.report.data import Chart, EpisodePicture, Figure, Filmstrip, ReportData, SuccessRow, Table
 from gedanken.evaluation.report.markup import Markup, joined, tag
-from gedanken.evaluation.report.numerals import interval, number, percent
+from gedanken.evaluation.report.numerals import duration, interval, number, percent
 from gedanken.evaluation.report.svg import colours, heat_map, line_chart, scatter
 from gedanken.evaluation.report.training import collapse_meter, training_curves
 
@@ -85,11 +85,16 @@ def imagination(data: ReportData) -> Markup:
 
 def planning(data: ReportData) -> Markup:
     """What a decision costs."""
-    return (
-        _section("Cost of planning", tag("div", *[_figure(each) for each in data.planning], class_="figures"))
-        if data.planning
-        else _NOTHING
-    )
+    cost = data.planning
+    if cost is None:
+        return _NOTHING
+    figures = [
+        Figure("a decision, median", duration(cost.p50)),
+        Figure("a decision, 95th percentile", duration(cost.p95)),
+    ]
+    if cost.core_seconds is not None:
+        figures.append(Figure("an episode, of one core", duration(cost.core_seconds)))
+    return _section("Cost of planning", tag("div", *map(_figure, figures), class_="figures"), note=cost.note)
 
 
 def limits(data: ReportData) -> Markup:

@@ -10,7 +10,7 @@ import numpy as np
 
 from gedanken.evaluation.landscape import Landscape
 from gedanken.evaluation.report.axes import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Axis, exact, frame, spanning
-from gedanken.evaluation.report.data import Chart, EndStates, Series
+from gedanken.evaluation.report.data import Chart, EndStates, Series, Values
 from gedanken.evaluation.report.markup import Markup, joined, tag
 from gedanken.evaluation.report.numerals import number
 
@@ -37,7 +37,7 @@ def line_chart(chart: Chart) -> Markup:
     y = spanning(values, BOTTOM, TOP, log=log, zero=not log and bool((values[np.isfinite(values)] >= 0).all()))
     parts = [frame(x, y, chart.x_label, chart.y_label)]
     if chart.mark is not None:
-        parts.append(_mark(float(y.place(chart.mark[0])), chart.mark[1]))
+        parts.append(_mark(y.at(chart.mark[0]), chart.mark[1]))
     drawn = list(zip(colours(lines), lines, strict=True))
     parts += [_band(x, y, line, colour) for colour, line in drawn if line.low is not None]
     for colour, line in drawn:
@@ -64,7 +64,7 @@ def scatter(states: EndStates) -> Markup:
     success = np.ones(len(states.imagined), bool) if states.success is None else np.asarray(states.success, bool)
     for imagined, executed, reached in zip(states.imagined, states.executed, success, strict=True):
         if np.isfinite(imagined) and np.isfinite(executed):
-            place = {"cx": float(x.place(imagined)), "cy": float(y.place(executed))}
+            place = {"cx": x.at(imagined), "cy": y.at(executed)}
             parts.append(tag("circle", class_="dot hit" if reached else "dot miss", r=2.6, **place))
     return canvas("imagined against executed distance to the goal", *parts)
 
@@ -110,10 +110,18 @@ def _bands(landscape: Landscape, left: float, top: float, size: float) -> Markup
 def _heat_ticks(x: Axis, y: Axis, unit: str) -> Markup:
     parts: list[str] = []
     for value in x.ticks():
-        parts.append(tag("text", number(value), class_="tick middle", x=float(x.place(value)), y=y.stop + 16))
+        parts.append(tag("text", number(value), class_="tick middle", x=x.at(value), y=y.stop + 16))
     for value in y.ticks():
-        parts.append(tag("text", number(value), class_="tick end", x=x.start - 7, y=float(y.place(value)) + 3.5))
-    parts.append(tag("text", f"action (x →, y ↓), {unit}" if unit else "action (x →, y ↓)", class_="name end", x=x.stop, y=y.stop + 32))
+        parts.append(tag("text", number(value), class_="tick end", x=x.start - 7, y=y.at(value) + 3.5))
+    parts.append(
+        tag(
+            "text",
+            f"action (x →, y ↓), {unit}" if unit else "action (x →, y ↓)",
+            class_="name end",
+            x=x.stop,
+            y=y.stop + 32,
+        )
+    )
     return joined(parts)
 
 
@@ -131,7 +139,7 @@ def _scale(landscape: Landscape, left: float, top: float, size: float) -> Markup
 
 
 def _placed(x: Axis, y: Axis, action: tuple[float, float]) -> tuple[float, float]:
-    return float(x.place(action[0])), float(y.place(action[1]))
+    return x.at(action[0]), y.at(action[1])
 
 
 def _cross(column: float, row: float) -> Markup:
@@ -184,10 +192,10 @@ def _is_logarithmic(values: np.ndarray) -> bool:
     return len(seen) > 0 and bool((seen > 0).all()) and float(seen.max() / seen.min()) >= _LOG_SPAN
 
 
-def _gathered(parts: Sequence[Sequence[float] | np.ndarray | None]) -> np.ndarray:
+def _gathered(parts: Sequence[Values | None]) -> np.ndarray:
     arrays = [_array(part) for part in parts if part is not None and len(part)]
     return np.concatenate(arrays) if arrays else np.array([0.0, 1.0])
 
 
-def _array(values: Sequence[float] | np.ndarray | None) -> np.ndarray:
+def _array(values: Values | None) -> np.ndarray:
     return np.asarray(values, dtype=float)

@@ -117,7 +117,9 @@ def _smoothed(values: list[float]) -> list[float]:
         near = min(reach, index, count - 1 - index)  # both sides alike, or the ends would be pulled inwards
         around = [(values[index + shift], near + 1 - abs(shift)) for shift in range(-near, near + 1)]
         seen = [(value, weight) for value, weight in around if math.isfinite(value)]
-        out.append(sum(value * weight for value, weight in seen) / sum(weight for _, weight in seen) if seen else math.nan)
+        out.append(
+            sum(value * weight for value, weight in seen) / sum(weight for _, weight in seen) if seen else math.nan
+        )
     return out
 
 

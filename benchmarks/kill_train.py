@@ -1,0 +1,147 @@
+"""Kill training runs at random moments and see whether each, resumed, ends as if it had not been.
+
+    python benchmarks/kill_train.py --kills 20
+
+Each kill is a SIGKILL to a process that trains a small model on two-rooms and writes a checkpoint every few steps. Then the
+run folder is looked at (`broken` counts files that cannot be read), the run is resumed, and its weights, optimiser state and
+metrics are compared with those of a run that was left alone. Prints one line of JSON; the exit code is 1 if a run differed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import random
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from gedanken.encoders import ConvEncoderConfig
+from gedanken.environments import TwoRooms, episodes_of
+from gedanken.models import ResidualMLPConfig
+from gedanken.recipes import PLDMConfig, Recipe, fit
+from gedanken.training import RunFolder, TrainConfig
+from gedanken.types import Episode
+
+
+def recipe(steps: int) -> Recipe:
+    """Steps of a few milliseconds, with a checkpoint so often that many kills come in the middle of one."""
+    return Recipe(
+        name="kill",
+        window=4,
+        frame_skip=2,
+        encoder=ConvEncoderConfig(width=4, latent=16),
+        predictor=ResidualMLPConfig(hidden=32),
+        objective=PLDMConfig(ahead=3),
+        train=TrainConfig(
+            steps=steps, batch=4, dtype="float32", device="cpu", log_every=1, checkpoint_seconds=0.02
+        ),
+    )
+
+
+def train(folder: str, steps: int) -> None:
+    """What a killed process was doing."""
+    torch.set_num_threads(1)
+    fit(recorded(), recipe(steps), RunFolder(folder))
+
+
+def recorded() -> list[Episode]:
+    """The same few episodes each time."""
+    return list(episodes_of(TwoRooms(), 24, 12, seed=0))
+
+
+def lasted(context: multiprocessing.context.BaseContext, folder: Path, steps: int, kill_after: float | None) -> float | None:
+    """Seconds that a training process ran, or None if it was killed."""
+    process = context.Process(target=train, args=(str(folder), steps))
+    begun = time.perf_counter()
+    process.start()
+    process.join(kill_after)
+    process.kill()
+    process.join()
+    if process.exitcode == -signal.SIGKILL:
+        return None
+    if process.exitcode != 0:
+        raise SystemExit(f"the training in {folder} failed with exit code {process.exitcode}")
+    return time.perf_counter() - begun
+
+
+def broken(folder: Path) -> int:
+    """Files under their final names that cannot be read; of the metrics, only the last line may be torn."""
+    faults = 0
+    checkpoint, metrics = folder / "checkpoint.safetensors", folder / "metrics.jsonl"
+    if checkpoint.exists():
+        try:
+            load_file(checkpoint)
+        except (OSError, SafetensorError):
+            faults += 1
+    whole = metrics.read_text().split("\n")[:-1] if metrics.exists() else []
+    try:
+        faults += [json.loads(line)["step"] for line in whole] != list(range(len(whole)))
+    except ValueError:
+        faults += 1
+    return faults
+
+
+def ending(folder: Path) -> tuple[dict[str, Tensor], list[dict]]:
+    """Weights and optimiser state, and the metrics without their clock."""
+    rows = RunFolder(folder).read_metrics()
+    return load_file(folder / "checkpoint.safetensors"), [
+        {name: value for name, value in row.items() if name != "frames_per_second"} for row in rows
+    ]
+
+
+def same(one: tuple[dict[str, Tensor], list[dict]], other: tuple[dict[str, Tensor], list[dict]]) -> bool:
+    """Bit for bit."""
+    weights, rows = one
+    return (
+        weights.keys() == other[0].keys()
+        and all(torch.equal(value, other[0][name]) for name, value in weights.items())
+        and rows == other[1]
+    )
+
+
+def run(kills: int, steps: int, seed: int) -> dict[str, int | float]:
+    """Count the kills, the runs that ended equal, the files found broken, and the kills that found no checkpoint yet."""
+    # Children fork from a server that has torch loaded, so that a kill falls into training and not into an import.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["__main__", "torch", "gedanken.recipes"])
+    moments, counted = random.Random(seed), {"kills": 0, "equal": 0, "broken": 0, "before_a_checkpoint": 0}
+    with tempfile.TemporaryDirectory() as scratch:
+        whole = Path(scratch) / "whole"
+        lasted(context, Path(scratch) / "warm", 1, None)
+        seconds = lasted(context, whole, steps, None) or 0.0
+        reference = ending(whole)
+        while counted["kills"] < kills:
+            folder = Path(tempfile.mkdtemp(dir=scratch))
+            if lasted(context, folder, steps, moments.uniform(0.0, seconds)) is not None:
+                continue  # it was faster than the run that was timed
+            counted["kills"] += 1
+            counted["broken"] += broken(folder)
+            counted["before_a_checkpoint"] += not (folder / "checkpoint.safetensors").exists()
+            lasted(context, folder, steps, None)
+            counted["broken"] += broken(folder)
+            counted["equal"] += same(ending(folder), reference)
+    return {**counted, "seconds_of_a_run": round(seconds, 2)}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--steps", type=int, default=80)
+    parser.add_argument("--seed", type=int, default=0)
+    given = parser.parse_args()
+    found = run(given.kills, given.steps, given.seed)
+    print(json.dumps(found))
+    return int(found["equal"] != found["kills"] or found["broken"] > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
