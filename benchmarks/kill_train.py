@@ -41,9 +41,7 @@ def recipe(steps: int) -> Recipe:
         encoder=ConvEncoderConfig(width=4, latent=16),
         predictor=ResidualMLPConfig(hidden=32),
         objective=PLDMConfig(ahead=3),
-        train=TrainConfig(
-            steps=steps, batch=4, dtype="float32", device="cpu", log_every=1, checkpoint_seconds=0.02
-        ),
+        train=TrainConfig(steps=steps, batch=4, dtype="float32", device="cpu", log_every=1, checkpoint_seconds=0.02),
     )
 
 
@@ -58,7 +56,9 @@ def recorded() -> list[Episode]:
     return list(episodes_of(TwoRooms(), 24, 12, seed=0))
 
 
-def lasted(context: multiprocessing.context.BaseContext, folder: Path, steps: int, kill_after: float | None) -> float | None:
+def lasted(
+    context: multiprocessing.context.BaseContext, folder: Path, steps: int, kill_after: float | None
+) -> float | None:
     """Seconds that a training process ran, or None if it was killed."""
     process = context.Process(target=train, args=(str(folder), steps))
     begun = time.perf_counter()
@@ -112,7 +112,8 @@ def run(kills: int, steps: int, seed: int) -> dict[str, int | float]:
     """Count the kills, the runs that ended equal, the files found broken, and the kills that found no checkpoint yet."""
     # Children fork from a server that has torch loaded, so that a kill falls into training and not into an import.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["__main__", "torch", "gedanken.recipes"])
+    # The optimiser would import the compiler in each of them.
+    context.set_forkserver_preload(["__main__", "gedanken.recipes", "torch._dynamo"])
     moments, counted = random.Random(seed), {"kills": 0, "equal": 0, "broken": 0, "before_a_checkpoint": 0}
     with tempfile.TemporaryDirectory() as scratch:
         whole = Path(scratch) / "whole"

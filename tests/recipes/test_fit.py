@@ -2,7 +2,6 @@ import json
 
 import pytest
 import torch
-from moving_dot import DotWindows, dot_episodes, dot_recipe, drawn
 
 from gedanken.agent import configure
 from gedanken.data import EpisodeList, fit_statistics, split_episodes
@@ -12,6 +11,7 @@ from gedanken.recipes import Fitted, fit
 from gedanken.training import RunFolder
 from gedanken.training.loop import Progress, step_generator
 from gedanken.types import Context
+from moving_dot import DotWindows, dot_episodes, dot_recipe, drawn
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,11 @@
 import pytest
 import torch
-from moving_dot import ACTION, DotWindows, dot_recipe
 from torch import Generator
 
 from gedanken.energies.losses import covariance, open_loop_errors, temporal_similarity, time_variance, variance
 from gedanken.errors import BadInput
 from gedanken.recipes import PLDM, PLDMConfig, build
+from moving_dot import ACTION, DotWindows, dot_recipe
 
 TERMS = ("prediction", "variance", "covariance", "temporal_similarity", "inverse_dynamics", "time_variance")
 

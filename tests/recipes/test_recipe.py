@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 import torch
-from moving_dot import ACTION, dot_episodes, dot_recipe
 
 from gedanken.agent import AgentConfig
 from gedanken.errors import BadInput
 from gedanken.planners import MPPIConfig
 from gedanken.recipes import Recipe, build, for_episodes, two_rooms_demo, two_rooms_fixed
+from moving_dot import ACTION, dot_episodes, dot_recipe
 
 
 def unusual() -> Recipe:
@@ -17,7 +17,9 @@ def unusual() -> Recipe:
     return replace(dot_recipe(seed=7, on_collapse="stop"), agent=agent)
 
 
-@pytest.mark.parametrize("recipe", [Recipe(name="plain"), unusual(), two_rooms_demo(3).recipe, two_rooms_fixed().recipe])
+@pytest.mark.parametrize(
+    "recipe", [Recipe(name="plain"), unusual(), two_rooms_demo(3).recipe, two_rooms_fixed().recipe]
+)
 def test_a_recipe_comes_back_from_json_as_it_was(recipe):
     again = Recipe.from_dict(json.loads(json.dumps(recipe.as_dict())))
     assert again == recipe

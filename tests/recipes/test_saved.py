@@ -3,16 +3,16 @@ from dataclasses import replace
 
 import pytest
 import torch
-from moving_dot import ACTION, SPECS, dot_recipe, drawn
 from safetensors import safe_open
 from torch import Tensor
 
 from gedanken import modelfile
 from gedanken.errors import BadInput, BadModelFile
-from gedanken.models import JEPA
 from gedanken.modelfile import ModelFile
+from gedanken.models import JEPA
 from gedanken.recipes import Loaded, build, load, save
 from gedanken.types import Context
+from moving_dot import ACTION, SPECS, dot_recipe, drawn
 
 RECIPE = dot_recipe(seed=3)
 STATISTICS = {
@@ -92,7 +92,9 @@ def rewritten(path, *, tensors=None, config=None, frame_skip=1) -> None:
     modelfile.write(path, ModelFile(config or {"recipe": RECIPE.as_dict()}, held, ACTION, SPECS, frame_skip))
 
 
-@pytest.mark.parametrize("name", ["encoder.pixel_mean", "encoder.pixel_std", "action_mean", "action_std", "step_change"])
+@pytest.mark.parametrize(
+    "name", ["encoder.pixel_mean", "encoder.pixel_std", "action_mean", "action_std", "step_change"]
+)
 def test_a_file_without_one_of_its_statistics_is_refused(written, name):
     with safe_open(written, "pt") as file:
         names = set(file.keys())

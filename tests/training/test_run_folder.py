@@ -42,7 +42,7 @@ def test_a_config_is_read_back_and_a_missing_or_torn_one_is_refused(tmp_path):
     run.write_config({"name": "dot", "steps": 5})
     assert run.read_config() == {"name": "dot", "steps": 5}
     (tmp_path / "config.json").write_text('{"name": "do')
-    with pytest.raises(BadRunFolder, match="config.json"):
+    with pytest.raises(BadRunFolder, match=r"config\.json"):
         run.read_config()
 
 

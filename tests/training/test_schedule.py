@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 
 from gedanken.training.schedule import learning_rate
@@ -14,7 +16,7 @@ def test_it_climbs_in_a_line_to_the_peak_and_falls_in_half_a_cosine():
     assert found[4] == pytest.approx(1.0, rel=0.01)
     assert found[9] == pytest.approx(2.0, rel=0.03)
     assert found[50] == pytest.approx(1.0)
-    assert all(later <= sooner for sooner, later in zip(found[9:], found[10:], strict=False))
+    assert all(later <= sooner for sooner, later in pairwise(found[9:]))
 
 
 def test_it_ends_at_a_hundredth_and_never_reaches_nothing():

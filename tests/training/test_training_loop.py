@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from moving_dot import ACTION, DotWindows, dot_recipe
 from torch import Tensor, nn
 
 from gedanken.errors import BadInput, BadRunFolder, TrainingStopped
@@ -16,6 +15,7 @@ from gedanken.recipes import PLDM, PLDMConfig, build
 from gedanken.training import Objective, RunFolder, TrainConfig, loop, train
 from gedanken.training.loop import Progress, pick_device, step_generator
 from gedanken.types import Windows
+from moving_dot import ACTION, DotWindows, dot_recipe
 
 
 def parts(objective: PLDMConfig | None = None) -> tuple[nn.Module, PLDM]:

@@ -34,7 +34,8 @@ class AgentConfig:
         horizon: H, model steps ahead.
         warm: the search from the last plan, moved on by a step.
         cold: the search from nothing: at the start, and after a surprise.
-        restless: model steps after a cold search in which no surprise starts another.
+        restless: model steps after a cold search in which another surprise leads to a drawn step, not to a search; 0 never
+            draws.
         spread: deviation of the first samples, in units of the action's largest norm or half range.
         past: T, latents kept in working memory.
     """
@@ -132,24 +133,12 @@ class Agent:
         distance = _apart(seen, self._goal.latents)
         surprise = torch.zeros_like(distance) if self._expected is None else _apart(seen, self._expected)
         held = distance < self.thresholds.hold
-        surprised = surprise > self.thresholds.surprise
-        cold, astray = surprised & (self._rest <= 0), surprised & (self._rest > 0) & ~held
-        if self._expected is None:
-            cold = torch.ones_like(held)
-        self._rest = torch.where(cold, self.config.restless, self._rest - 1)
-        self._mean[cold | held] = 0.0
-
-        plan = self._still(distance)
-        for rows, search in ((cold & ~held, self.config.cold), (~cold & ~held, self.config.warm)):
-            for chunk in rows.nonzero()[:, 0].split(max(1, _ROWS // search.candidates)):
-                if len(chunk):  # no rows split into one empty chunk
-                    plan = _merged(plan, self._planned(chunk, search), chunk)
-        plan = _merged(plan, self._elsewhere(plan, astray), astray.nonzero()[:, 0])
+        cold, astray = self._unsettled(surprise)
+        plan = self._thought(distance, held, cold, astray & ~held)
         self._mean = shifted(plan)
         whole = plan.repeated(self.model.frame_skip)
         self._last = whole.actions[:, 0]
-        context = self._recent.context()
-        self._expected = self.model.rollout(context, self._last[:, None, None]).latents[:, 0, 0]
+        self._expected = self.imagine(whole.actions[:, :1])[:, 0]
         return Decision(self._last, whole, distance, surprise, held, cold & ~held)
 
     def imagine(self, actions: Float[Tensor, "B H A"]) -> Float[Tensor, "B H P D"]:
@@ -165,6 +154,23 @@ class Agent:
 
     def _seen(self, observation: Observation) -> Tensor:
         return self.model.encode({name: values[:, None] for name, values in observation.items()})[:, 0]
+
+    def _unsettled(self, surprise: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows that search cold: at the start, or surprised; and rows that were surprised again soon after they did."""
+        surprised, resting = surprise > self.thresholds.surprise, self._rest > 0
+        cold = torch.ones_like(surprised) if self._expected is None else surprised & ~resting
+        self._rest = torch.where(cold, self.config.restless, self._rest - 1)
+        return cold, surprised & resting
+
+    def _thought(self, distance: Tensor, held: Tensor, cold: Tensor, astray: Tensor) -> Plan:
+        """Each row's plan: to stay, searched cold or warm, or one drawn step."""
+        self._mean[cold | held] = 0.0
+        plan = self._still(distance)
+        for rows, search in ((cold & ~held, self.config.cold), (~cold & ~held, self.config.warm)):
+            for chunk in rows.nonzero()[:, 0].split(max(1, _ROWS // search.candidates)):
+                if len(chunk):  # no rows split into one empty chunk
+                    plan = _merged(plan, self._planned(chunk, search), chunk)
+        return _merged(plan, self._elsewhere(plan, astray), astray.nonzero()[:, 0])
 
     def _planned(self, rows: Tensor, search: MPPIConfig) -> Plan:
         assert self._goal is not None

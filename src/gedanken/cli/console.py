@@ -61,11 +61,11 @@ def training_bar() -> Iterator[Callable[[TrainingProgress], None]]:
         yield watch
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table: the first column words, the others numbers."""
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, words: bool = False) -> None:
+    """Print a table: the first column words, the others numbers (or words too)."""
     drawn = Table(title=title, title_justify="left", title_style="bold")
     for index, name in enumerate(columns):
-        drawn.add_column(name, justify="left" if index == 0 else "right")
+        drawn.add_column(name, justify="left" if words or index == 0 else "right", overflow="fold")
     for row in rows:
         drawn.add_row(*row)
     console.print(drawn)

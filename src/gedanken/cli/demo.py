@@ -68,6 +68,7 @@ def _trained(run: Path, seed: int, pairs: int) -> None:
     manifest = make_manifest(world.id, {}, "dev", pairs)
     with bar("planning") as tell:
         driven = drive(world, agent, manifest, 200, tell)
+        tell(1.0)
     with bar("report") as tell:
         cloned = fit_behaviour_cloning(fitted.model, episodes, seed=seed)
         rows = simple_baselines(world, manifest, 200, recipe.frame_skip, cloned)

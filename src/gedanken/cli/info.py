@@ -36,7 +36,7 @@ def info(model: tyro.conf.Positional[Path], /) -> None:
         ("library", header.library),
         ("SHA-256", header.content_hash),
     ]
-    table(str(path), ("what", ""), facts)
+    table(str(model), ("what", ""), facts, words=True)
     console.print("next: gedanken evaluate " + str(model))
 
 

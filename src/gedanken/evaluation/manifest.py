@@ -32,7 +32,7 @@ _DECIMALS = 3
 _BLOCK = 500  # pairs drawn at a time, however many are asked for: so fewer pairs are the first of more
 _DRAWS = 100  # blocks without enough pairs, before a task is taken for one that is solved at its start
 _FIELDS = ("world", "options", "split", "seed", "starts", "goals")
-Option = str | int | float | bool
+_OPTION = (str, int, float, bool)  # what JSON keeps as it is
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,12 +47,12 @@ class Manifest:
         starts: physical entries of the start states, float32, one row a pair.
         goals: likewise of the goal states.
     Raises:
-        BadInput: starts and goals do not fit each other, or a number is not finite.
+        BadInput: starts and goals do not fit each other, a number is not finite, or JSON cannot keep an option.
         UnknownName: there is no such split.
     """
 
     world: str
-    options: Mapping[str, Option]
+    options: Mapping[str, object]
     split: str
     seed: int
     starts: State
@@ -64,7 +64,7 @@ class Manifest:
         shapes = [{name: values.shape for name, values in state.items()} for state in (self.starts, self.goals)]
         if shapes[0] != shapes[1] or len({shape[:1] for shape in shapes[0].values()}) != 1 or not len(self):
             raise BadInput("a manifest's starts and goals must name the same entries, with one row a pair each.")
-        if not all(isinstance(value, Option) for value in self.options.values()):
+        if not all(isinstance(value, _OPTION) for value in self.options.values()):
             raise BadInput("a manifest's options must be texts, numbers, or true and false; JSON keeps nothing else.")
         if not all(bool(torch.isfinite(values).all()) for values in (*self.starts.values(), *self.goals.values())):
             raise BadInput("a manifest holds a number that is not finite.")
@@ -104,7 +104,7 @@ class Manifest:
 
 
 def make_manifest(
-    world: str, options: Mapping[str, Option], split: str, pairs: int = 500, *, seed: int | None = None
+    world: str, options: Mapping[str, object], split: str, pairs: int = 500, *, seed: int | None = None
 ) -> Manifest:
     """Draw pairs of a world's standard task; those already solved at the start are left out.
 

@@ -25,9 +25,7 @@ class ResidualMLPConfig:
 
     def __post_init__(self) -> None:
         if self.hidden < 1 or not 1 <= self.depth <= _DEEPEST:
-            raise BadInput(
-                f"hidden={self.hidden} must be at least 1, and depth={self.depth} between 1 and {_DEEPEST}."
-            )
+            raise BadInput(f"hidden={self.hidden} must be at least 1, and depth={self.depth} between 1 and {_DEEPEST}.")
 
 
 class ResidualMLP(nn.Module):

@@ -21,7 +21,7 @@ from gedanken.evaluation.landscape import Landscape, action_landscape
 from gedanken.evaluation.manifest import Manifest
 from gedanken.evaluation.planning import PlanningResult, evaluate_planning, measure_latency
 from gedanken.evaluation.policy import Chosen, Policy
-from gedanken.evaluation.report import EndStates, EpisodePicture, Figure, ReportData, SuccessRow
+from gedanken.evaluation.report import EndStates, EpisodePicture, PlanningCost, ReportData, SuccessRow
 from gedanken.models import JEPA
 from gedanken.types import Context, Goal, State
 
@@ -108,13 +108,17 @@ def report_data(
         success=[success_row("gedanken", result), *baselines],
         episodes=_episodes(world, agent, manifest, driven, decoder, bank),
         end_states=EndStates(
-            ends.imagined.numpy(), ends.executed.numpy(), result.success[ends.rows].numpy(), "squared latent distance"
+            ends.imagined.numpy(),
+            ends.executed.numpy(),
+            result.success[ends.rows].numpy(),
+            note="Squared latent distance to the goal at the end of each pair's last plan.",
         ),
         landscapes={"first action of one task": _landscape(world, model, agent, manifest)},
-        planning=(
-            Figure("median re-plan", f"{latency.p50 * 1e3:.0f} ms", "one world driven alone"),
-            Figure("95th percentile", f"{latency.p95 * 1e3:.0f} ms", "one world driven alone"),
-            Figure("planning an episode", f"{result.core_seconds:.2f} core-s", f"{len(result.success)} driven at once"),
+        planning=PlanningCost(
+            latency.p50,
+            latency.p95,
+            result.core_seconds,
+            f"re-plans timed on one world alone, core-seconds with {len(result.success)} driven at once",
         ),
         metrics=metrics,
         limits=limits,

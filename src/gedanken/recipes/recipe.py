@@ -120,7 +120,12 @@ def _made(kind: type, values: dict[str, Any]) -> Any:
     for name, value in made.items():
         if not _fits(value, known[name]):
             raise BadInput(f"{kind.__name__}.{name} is {str(value)[:40]!r}, which is no {known[name]}.")
-    return kind(**{name: float(value) if known[name] is float else value for name, value in made.items()})
+    return kind(
+        **{
+            name: float(value) if known[name] is float and isinstance(value, int) else value
+            for name, value in made.items()
+        }
+    )
 
 
 def _fits(value: Any, hint: Any) -> bool:
@@ -133,6 +138,8 @@ def _fits(value: Any, hint: Any) -> bool:
             return False
         kinds = parts[:1] * len(value) if parts[-1] is ... else parts
         return len(value) == len(kinds) and all(map(_fits, value, kinds))
+    if isinstance(value, bool):
+        return hint is bool
     if isinstance(value, int):
-        return hint in (int, float) and not isinstance(value, bool) and abs(value) <= _LARGEST
+        return hint in (int, float) and abs(value) <= _LARGEST
     return isinstance(value, hint)

@@ -11,9 +11,7 @@ def test_variance_is_worked_out_by_hand():
     # Unbiased variances: 0.04 and 13. Only the first lies under the target of 1.
     assert variance(SAMPLES).item() == pytest.approx((1 - 0.0401**0.5) / 2, rel=1e-5)
     # At 5 both do.
-    assert variance(SAMPLES, target=5.0).item() == pytest.approx(
-        ((5 - 0.0401**0.5) + (5 - 13.0001**0.5)) / 2, rel=1e-5
-    )
+    assert variance(SAMPLES, target=5.0).item() == pytest.approx(((5 - 0.0401**0.5) + (5 - 13.0001**0.5)) / 2, rel=1e-5)
 
 
 def test_a_constant_latent_costs_almost_the_target_and_still_has_a_gradient():

@@ -188,7 +188,7 @@ def test_what_there_is_no_data_for_leaves_no_trace():
         "limits": "Limits",
         "facts": "Provenance",
     }
-    few = replace(full(), episodes=full().episodes[:1])
+    few = replace(full(), episodes=full().episodes[:1], landscapes={})
     for name, heading in parts.items():
         empty = {"facts": {}, "planning": None}.get(name, ())
         assert heading in everything

@@ -1,0 +1,196 @@
+"""Faults put into the package on purpose: for each, a named test must pass without it and fail with it.
+
+A test that still passes while the feature is faked tests nothing. The named test is run by pytest inside this process, and
+only a failed assertion counts: a mutant that merely crashes would prove too little.
+"""
+
+import sys
+from collections.abc import Callable
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import torch
+
+from gedanken.data import normalise, windows
+from gedanken.encoders import ConvEncoder
+from gedanken.models import ResidualMLP
+from gedanken.recipes import saved
+
+TESTS = Path(__file__).parent.parent
+
+
+@dataclass
+class Outcomes:
+    """A pytest plugin: how each test ended; failures are told apart by whether an assertion failed."""
+
+    passed: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    crashed: list[str] = field(default_factory=list)
+
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo) -> None:
+        raised = call.excinfo
+        if raised is None:
+            if call.when == "call":
+                self.passed.append(item.nodeid)
+        elif raised.errisinstance((AssertionError, pytest.fail.Exception)):
+            self.failed.append(item.nodeid)
+        else:
+            self.crashed.append(f"{item.nodeid}: {raised.exconly()}")
+
+
+def outcomes(monkeypatch: pytest.MonkeyPatch, test: str) -> Outcomes:
+    """Run one test by its name, its file imported anew, so that it meets the package as it is now."""
+    file = TESTS / test.split("::")[0]
+    for name in (file.stem, "conftest"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    seen = Outcomes()
+    # No plugin that would stop the process at a time limit, spread the test over others, or rewrite what is loaded.
+    arguments = ["-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:xdist", "-o", "timeout=0"]
+    pytest.main([*arguments, "--rootdir", str(TESTS.parent), str(TESTS / test)], plugins=[seen])
+    return seen
+
+
+def everywhere(monkeypatch: pytest.MonkeyPatch, original: object, mutant: object) -> None:
+    """Replace a function in every module of the package that has it."""
+    for name, module in list(sys.modules.items()):
+        if name.split(".")[0] == "gedanken":
+            for attribute, value in list(vars(module).items()):
+                if value is original:
+                    monkeypatch.setattr(module, attribute, mutant)
+
+
+# --- the faults ---
+
+
+def planner_returns_its_start(name: str) -> Callable[[pytest.MonkeyPatch], None]:
+    def put(monkeypatch: pytest.MonkeyPatch) -> None:
+        planner = getattr(import_module(f"gedanken.planners.{name}"), name)
+
+        def idle(energy_of, start, *args, **kwargs):
+            return replace(planner(energy_of, start, *args, **kwargs), actions=start.mean)
+
+        everywhere(monkeypatch, planner, idle)
+
+    return put
+
+
+def cem_never_refits(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The package's name `cem` is the function, so the module is asked for by its path.
+    monkeypatch.setattr(import_module("gedanken.planners.cem"), "_refit", lambda mean, std, *_: (mean, std))
+
+
+def encoder_is_constant(monkeypatch: pytest.MonkeyPatch) -> None:
+    encode = ConvEncoder.encode
+    monkeypatch.setattr(ConvEncoder, "encode", lambda self, seen: 0 * encode(self, seen) + 1)
+
+
+def actions_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
+    condition = ResidualMLP.condition
+    monkeypatch.setattr(ResidualMLP, "condition", lambda self, actions: 0 * condition(self, actions))
+
+
+def the_last_latent_is_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    forward = ResidualMLP.forward
+
+    def copied(self, latents, condition):
+        return latents + 0 * forward(self, latents, condition)
+
+    monkeypatch.setattr(ResidualMLP, "forward", copied)
+
+
+def windows_cross_a_reset(monkeypatch: pytest.MonkeyPatch) -> None:
+    everywhere(monkeypatch, windows.stretches, lambda episode: [(0, len(episode))])
+
+
+def the_normaliser_is_not_saved(monkeypatch: pytest.MonkeyPatch) -> None:
+    save = saved.save
+
+    def forgetful(path, model, *args, **kwargs):
+        bare = deepcopy(model)
+        for name, buffer in bare.named_buffers():
+            if name.endswith(("_mean", "_std")):
+                buffer.fill_(float(name.endswith("_std")))
+        return save(path, bare, *args, **kwargs)
+
+    everywhere(monkeypatch, save, forgetful)
+
+
+def statistics_are_fitted_on_the_test_split(monkeypatch: pytest.MonkeyPatch) -> None:
+    fit_statistics = normalise.fit_statistics
+
+    def peeking(store, frame_skip=1, *, episodes=None, **rest):
+        others = None if episodes is None else [number for number in range(len(store)) if number not in episodes]
+        return fit_statistics(store, frame_skip, episodes=others, **rest)
+
+    everywhere(monkeypatch, fit_statistics, peeking)
+
+
+MUTANTS = {
+    "cem returns its start": (
+        planner_returns_its_start("cem"),
+        "planners/test_cem.py::test_cem_finds_the_riccati_solution",
+    ),
+    "mppi returns its start": (
+        planner_returns_its_start("mppi"),
+        "planners/test_mppi.py::test_mppi_finds_the_riccati_solution",
+    ),
+    "the agent's planner returns its start": (
+        planner_returns_its_start("mppi"),
+        "agent/test_agent_loop.py::test_each_row_reaches_its_own_goal_and_stays_there",
+    ),
+    "cem never refits": (
+        cem_never_refits,
+        "planners/test_cem.py::test_cem_succeeds_where_as_many_random_plans_fail",
+    ),
+    "the encoder is constant": (
+        encoder_is_constant,
+        "encoders/test_conv.py::test_each_frame_has_a_latent_of_its_own",
+    ),
+    "actions are ignored": (
+        actions_are_ignored,
+        "models/test_jepa.py::test_actions_move_the_prediction_from_their_own_step_on",
+    ),
+    "windows cross a reset": (
+        windows_cross_a_reset,
+        "data/test_windows.py::test_every_valid_window_once_and_none_across_an_end_or_a_reset",
+    ),
+    "the normaliser is not saved": (
+        the_normaliser_is_not_saved,
+        "recipes/test_saved.py::test_what_was_saved_is_what_is_loaded",
+    ),
+    "the last latent is copied": (
+        the_last_latent_is_copied,
+        "recipes/test_fit.py::test_episodes_become_a_model_that_predicts_better_than_copying",
+    ),
+    "statistics are fitted on the test split": (
+        statistics_are_fitted_on_the_test_split,
+        "recipes/test_fit.py::test_statistics_come_from_the_training_episodes_alone",
+    ),
+}
+
+
+@pytest.fixture(autouse=True)
+def undisturbed():
+    """What the inner runs set for themselves is put back."""
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_the_fault_is_caught_by_the_named_test(name, monkeypatch):
+    put, test = MUTANTS[name]
+    put(monkeypatch)
+    seen = outcomes(monkeypatch, test)
+    assert seen.crashed == []
+    assert seen.passed == []
+    assert len(seen.failed) == 1
+
+
+@pytest.mark.parametrize("test", sorted({test for _, test in MUTANTS.values()}))
+def test_the_named_test_passes_without_the_fault(test, monkeypatch):
+    seen = outcomes(monkeypatch, test)
+    assert (len(seen.passed), seen.failed, seen.crashed) == (1, [], [])
