@@ -131,8 +131,11 @@ def write(path: str | os.PathLike[str], model: ModelFile) -> str:
     }
     _check_storable(tensors, contract)
     try:
-        safetensors.torch.save_file(tensors, aside, {_CONTRACT: contract, _CHECKSUM: _checksum(contract)})
-        with aside.open("rb") as file:
+        # Not the library's own `save_file`, whose files nobody but their writer may read.
+        content = safetensors.torch.save(tensors, {_CONTRACT: contract, _CHECKSUM: _checksum(contract)})
+        with aside.open("wb") as file:
+            file.write(content)
+            file.flush()
             os.fsync(file.fileno())
         os.replace(aside, target)
     except (OSError, SafetensorError) as error:

@@ -41,7 +41,7 @@ def test_noop_does_nothing_and_chance_stays_within_bounds():
 
 
 def test_behaviour_cloning_heads_for_its_goal():
-    cloned = fit_behaviour_cloning(PlaneModel(), straight_walks(200), steps=300, hidden=64)
+    cloned = fit_behaviour_cloning(PlaneModel(), straight_walks(200), steps=150, batch=256, hidden=64)
     now, goal = torch.zeros(8, 2), 4 * torch.tensor([[np.cos(way), np.sin(way)] for way in range(8)]).float()
     cloned.begin({"place": goal})
     actions = cloned.act({"place": now}).actions

@@ -9,13 +9,13 @@ from gedanken.encoders import ConvEncoder, ConvEncoderConfig
 from gedanken.energies import GoalEnergy
 from gedanken.environments import TwoRooms, random_policy
 from gedanken.errors import BadInput, ShapeError
-from gedanken.evaluation import SeenEnergy, TrueDynamics, TrueTimeToGoal, evaluate_planning, make_manifest, oracle
+from gedanken.evaluation import SeenEnergy, TrueDynamics, TrueTimeToGoal, evaluate_planning, oracle
 from gedanken.evaluation.oracle import STREAM
 from gedanken.models import JEPA, ResidualMLP, ResidualMLPConfig
 from gedanken.planners import MPPIConfig
 from gedanken.types import Context, Goal, Rollout
 
-SEARCH = AgentConfig(warm=MPPIConfig(candidates=32, rounds=2), cold=MPPIConfig(candidates=64, rounds=3))
+SEARCH = AgentConfig(horizon=8, warm=MPPIConfig(candidates=32, rounds=2), cold=MPPIConfig(candidates=64, rounds=3))
 
 
 @pytest.fixture
@@ -81,10 +81,13 @@ def test_the_energy_counts_steps_outside_the_neighbourhood_and_px_at_the_end(wor
     assert value.item() == pytest.approx(1 + (1 - torch.e**-1) + 2 * 6.0, abs=1e-4)
 
 
-def test_true_dynamics_with_the_true_way_reach_every_goal(world):
-    manifest = make_manifest("two-rooms-v1", {"wall": "random"}, "dev", 6)
+def test_true_dynamics_with_the_true_way_lead_round_the_wall(world):
+    start, goal = world.pairs(4, torch.Generator().manual_seed(0))
+    rows = start["door_y"] + torch.tensor([10.0, 12.0, 14.0, 16.0]) * torch.sign(32 - start["door_y"])
+    start["position"] = torch.stack([start["wall_x"] - 4, rows], dim=1)
+    goal["position"] = torch.stack([start["wall_x"] + 4, rows], dim=1)
     dynamics = TrueDynamics(world)
-    result = evaluate_planning(world, oracle(dynamics, TrueTimeToGoal(dynamics), SEARCH), manifest, 100)
+    result = evaluate_planning(world, oracle(dynamics, TrueTimeToGoal(dynamics), SEARCH), (start, goal), 40)
     assert result.success.all()
     assert result.planned[-1].logical_not().all()  # all of them hold still at the end
 

@@ -8,7 +8,7 @@ import torch
 from gedanken.agent import AgentConfig
 from gedanken.errors import BadInput
 from gedanken.planners import MPPIConfig
-from gedanken.recipes import Recipe, build, for_episodes, two_rooms_demo, two_rooms_fixed
+from gedanken.recipes import Recipe, build, for_episodes, two_rooms_demo
 from moving_dot import ACTION, dot_episodes, dot_recipe
 
 
@@ -18,7 +18,7 @@ def unusual() -> Recipe:
 
 
 @pytest.mark.parametrize(
-    "recipe", [Recipe(name="plain"), unusual(), two_rooms_demo(3).recipe, two_rooms_fixed().recipe]
+    "recipe", [Recipe(name="plain"), unusual(), two_rooms_demo(3).recipe]
 )
 def test_a_recipe_comes_back_from_json_as_it_was(recipe):
     again = Recipe.from_dict(json.loads(json.dumps(recipe.as_dict())))

@@ -12,12 +12,12 @@ def demo(run: Path = Path("runs/demo"), bundled: bool = False, seed: int = 0, pa
 
     Args:
         run: folder for metrics, checkpoints, the model and the report; an unfinished run found there is resumed.
-        bundled: use the model in the package instead of training one; 20 tasks, a few seconds.
+        bundled: use the model in the package instead of training one; 10 tasks, a few seconds.
         seed: of recordings, weights and windows.
         pairs: start and goal pairs to be judged by.
     """
     if bundled:
-        _bundled(min(pairs, 20))
+        _bundled(min(pairs, 10))
     else:
         _trained(run, seed, pairs)
 

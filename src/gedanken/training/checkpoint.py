@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn, optim
 
 from gedanken.errors import BadRunFolder, StorageError
@@ -38,8 +38,10 @@ def save_checkpoint(
     aside = path.with_name(f".{path.name}.writing")
     header = {"step": str(step), "fingerprint": fingerprint}
     try:
-        save_file({name: value.contiguous() for name, value in tensors.items()}, aside, metadata=header)
-        with aside.open("rb") as file:
+        content = save({name: value.contiguous() for name, value in tensors.items()}, header)
+        with aside.open("wb") as file:
+            file.write(content)
+            file.flush()
             os.fsync(file.fileno())
         os.replace(aside, path)
     except (OSError, SafetensorError) as error:

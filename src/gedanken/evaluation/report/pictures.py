@@ -67,14 +67,11 @@ def _beside(tiles: list[np.ndarray]) -> np.ndarray:
 
 
 def _palette(moments: list[np.ndarray]) -> Image.Image:
-    """255 colours for the whole GIF."""
+    """255 colours for the whole GIF; each colour that is there counts once, so a small dot's is as good as the ground's."""
     packed = np.stack(moments).view(np.uint32)
-    colours, counts = np.unique(packed[packed > 0], return_counts=True)
-    # A rare colour must not vanish beside a large background, so the picture that is cut holds each about equally often.
-    picture = np.repeat(colours, np.minimum(counts, 8)).view(np.uint8).reshape(1, -1, 4)[..., :3]
-    return Image.fromarray(np.ascontiguousarray(picture)).quantize(
-        _CLEAR, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE
-    )
+    picture = np.unique(packed[packed > 0]).view(np.uint8).reshape(1, -1, 4)[..., :3]
+    cut = Image.fromarray(np.ascontiguousarray(picture))
+    return cut.quantize(_CLEAR, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
 
 
 def _indexed(moment: np.ndarray, palette: Image.Image) -> Image.Image:
