@@ -11,8 +11,7 @@ from gedanken.recipes import bundled_model
 MOST_STEPS = 50
 
 world = make_world("two-rooms-v1")
-model_file = load(bundled_model())
-agent = model_file.agent(seed=0)
+agent = load(bundled_model()).agent(seed=0)
 
 # One task: a start and a goal in different rooms, so that the way leads through the door.
 state, goal = world.pairs(1, torch.Generator().manual_seed(7))
@@ -24,7 +23,7 @@ for step in range(MOST_STEPS):
     if decision.held.item():
         break  # by its own judgement it is there
     # A model step is a few environment steps: the agent looks, thinks, acts for that long, and looks again.
-    for action in decision.actions.reshape(agent.model.frame_skip, 1, world.action.width):
+    for action in decision.steps():
         state = world.step(state, action)
 
 print("goal reached:", bool(world.reached(state, goal)))

@@ -1,6 +1,6 @@
 """Make the model that lies in the package: the demo's recipe, trained once more from nothing.
 
-    python scripts/make_bundled.py [--seed 0] [--from runs/two-rooms-fixed/seed-0/model.safetensors]
+    python scripts/make_bundled.py [--seed 0] [--from runs/two-rooms-demo/seed-0/model.safetensors]
 
 `--from` takes a model that `benchmarks/two_rooms.py` trained by the same recipe, so that what is bundled is what was judged.
 """

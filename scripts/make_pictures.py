@@ -26,14 +26,14 @@ def main() -> None:
     agent.begin(world.observe(goal))
     frames = world.observe(world.sample(6000, generator))["pixels"]
     bank = FrameBank(loaded.model.encode({"pixels": frames[:, None]})[:, 0].detach(), frames)
-    happened, imagined = [world.observe(now)["pixels"]], None
-    while len(happened) <= 2 * MOMENTS:
-        decision = agent.act(world.observe(now))
-        if imagined is None:
-            imagined = nearest_frames(agent.imagine(decision.plan.actions), bank)[0]
+    decision = agent.act(world.observe(now))
+    imagined = nearest_frames(agent.imagine(decision.plan.actions), bank)[0]
+    happened = [world.observe(now)["pixels"]]
+    for _ in range(2 * MOMENTS):
         for action in decision.steps():
             now = world.step(now, action)
         happened.append(world.observe(now)["pixels"])
+        decision = agent.act(world.observe(now))
     aim = world.observe(goal)["pixels"]
     rows = [
         torch.cat([happened[0], imagined[1 : 2 * MOMENTS : 2], aim]),

@@ -5,13 +5,16 @@ from gedanken.errors import BadInput
 
 
 def test_energy_and_thresholds_are_measured_in_step_changes():
-    energy, thresholds = configure(0.4)
-    assert energy.scale == pytest.approx(0.8)
-    assert energy.terminal == 30
-    assert thresholds.hold == pytest.approx(0.1)
-    assert thresholds.surprise == pytest.approx(0.24)
     energy, thresholds = configure(2.0, neighbourhood=3.0, hold=0.5, surprise=1.5, terminal=7.0)
     assert (energy.scale, energy.terminal, thresholds.hold, thresholds.surprise) == (6, 7, 1, 3)
+
+
+def test_by_default_all_grow_with_the_step_change():
+    small, large = configure(0.4), configure(0.8)
+    assert large[0].scale == pytest.approx(2 * small[0].scale)
+    assert large[1].hold == pytest.approx(2 * small[1].hold)
+    assert large[1].surprise == pytest.approx(2 * small[1].surprise)
+    assert large[0].terminal == small[0].terminal > 0
 
 
 @pytest.mark.parametrize("step_change", [0.0, -1.0, float("nan")])

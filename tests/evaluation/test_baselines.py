@@ -50,6 +50,17 @@ def test_behaviour_cloning_heads_for_its_goal():
     assert (actions.norm(dim=1) > 0.7).all()
 
 
+def test_behaviour_cloning_learns_from_goals_far_ahead():
+    # Everyone goes to the right first and only then upwards, and that shows only in goals behind the corner.
+    round_the_corner = np.array([[1.0, 0.0]] * 6 + [[0.0, 1.0]] * 6)
+    starts = np.random.default_rng(0).uniform(-4, 4, (100, 2))
+    walks = [recorded(round_the_corner, start) for start in starts]
+    cloned = fit_behaviour_cloning(PlaneModel(), walks, steps=150, batch=256, hidden=64)
+    cloned.begin({"place": torch.tensor([[6.0, 5.0]])})
+    first = cloned.act({"place": torch.zeros(1, 2)}).actions[0, :2]
+    assert first[0] > 0.7 > 0.3 > first[1].abs()
+
+
 def test_behaviour_cloning_depends_on_its_seed_and_on_no_other_chance():
     walks, seen = straight_walks(10), {"place": torch.ones(3, 2)}
 

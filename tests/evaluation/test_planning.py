@@ -83,14 +83,15 @@ def test_only_decisions_are_timed():
             time.sleep(0.01)
             return super().step(state, action)
 
-    pairs = places((0.0, 0.0), (0.0, 1.0)), places((9.0, 0.0), (9.0, 0.0))
+    pairs, begun = (places((0.0, 0.0), (0.0, 1.0)), places((9.0, 0.0), (9.0, 0.0))), time.perf_counter()
     slow = evaluate_planning(
         SlowWorld(), Steady(pause=0.02), pairs, 8, watch=lambda step, state, choice: time.sleep(0.05)
     )
+    elsewhere = 8 * 0.01 + 2 * 0.05
     assert slow.decision_seconds.shape == (2,)
     assert 0.02 <= slow.decision_p50 <= slow.decision_p95
-    assert slow.wall_seconds == pytest.approx(float(slow.decision_seconds.sum()) / 2, abs=1e-3)
-    assert slow.core_seconds < slow.wall_seconds / 2  # sleeping costs no core
+    assert float(slow.decision_seconds.sum()) <= 2 * slow.wall_seconds <= time.perf_counter() - begun - elsewhere
+    assert 2 * slow.core_seconds < 0.02  # sleeping costs no core
 
 
 def remembered(world, agent, pairs, steps):

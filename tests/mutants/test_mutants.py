@@ -47,8 +47,9 @@ def outcomes(monkeypatch: pytest.MonkeyPatch, test: str) -> Outcomes:
     for name in (file.stem, "conftest"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     seen = Outcomes()
-    # No plugin that would stop the process at a time limit, spread the test over others, or rewrite what is loaded.
-    arguments = ["-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "no:xdist", "-o", "timeout=0"]
+    # Without what would stop this process at a time limit, spread the test over others, or rewrite what is loaded.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    arguments = ["-q", "--assert=plain", "-p", "no:cacheprovider", "-p", "pytest_timeout", "-o", "timeout=0"]
     pytest.main([*arguments, "--rootdir", str(TESTS.parent), str(TESTS / test)], plugins=[seen])
     return seen
 

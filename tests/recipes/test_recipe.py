@@ -17,9 +17,7 @@ def unusual() -> Recipe:
     return replace(dot_recipe(seed=7, on_collapse="stop"), agent=agent)
 
 
-@pytest.mark.parametrize(
-    "recipe", [Recipe(name="plain"), unusual(), two_rooms_demo(3).recipe]
-)
+@pytest.mark.parametrize("recipe", [Recipe(name="plain"), unusual(), two_rooms_demo(3).recipe])
 def test_a_recipe_comes_back_from_json_as_it_was(recipe):
     again = Recipe.from_dict(json.loads(json.dumps(recipe.as_dict())))
     assert again == recipe

@@ -7,6 +7,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from gedanken import modelfile
+from gedanken.agent import configure
 from gedanken.errors import BadInput, BadModelFile
 from gedanken.modelfile import ModelFile
 from gedanken.models import JEPA
@@ -73,7 +74,7 @@ def test_an_agent_of_the_loaded_model_decides_the_same(written):
         assert torch.equal(one.actions, other.actions)
         assert torch.equal(one.energy, other.energy)
     assert decisions[0][0].actions.abs().max() > 0.1
-    assert agents[0].thresholds.hold == pytest.approx(0.0005)
+    assert agents[0].thresholds == configure(made().step_change.item())[1]
 
 
 def test_the_content_hash_is_that_of_the_weights(tmp_path):
