@@ -14,11 +14,18 @@ def percent(value: float) -> str:
     return f"{100 * value:.1f} %"
 
 
+def bar(limits: dict[str, float]) -> str:
+    """What was asked for, in words."""
+    shares = [f"{name} ≥ {percent(limit)}" for name, limit in limits.items() if not name.endswith("seconds")]
+    costs = [f"{name.split('_')[0]} ≤ {limit:g} core-s" for name, limit in limits.items() if name.endswith("seconds")]
+    return ", ".join(shares + costs)
+
+
 def table() -> str:
     """All claims of the ledger as one Markdown table, each with its baselines beneath it."""
     lines = [
-        "| claim | success | 95 % interval | seeds: each | n a seed | training, core-min | planning, core-s an episode |",
-        "|---|---|---|---|---|---|---|",
+        "| claim | success | 95 % interval | seeds: each | n a seed | training, core-min | planning, core-s an episode | bar |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for file in sorted((ROOT / "benchmarks" / "results").glob("two-rooms-*.json")):
         entry = json.loads(file.read_text())
@@ -29,13 +36,14 @@ def table() -> str:
         low, high = entry["interval"]
         lines.append(
             f"| **{entry['claim']}**: {entry['what']} | **{percent(entry['value'])}** | {percent(low)} to {percent(high)} "
-            f"| {len(seeds)}: {each} | {entry['n']} | {training:.1f} | {planning:.2f} |"
+            f"| {len(seeds)}: {each} | {entry['n']} | {training:.1f} | {planning:.2f} "
+            f"| {bar(entry['bar'])}: **{'met' if entry['holds'] else 'missed'}** |"
         )
         for row in entry["beside"]:
             low, high = row["interval"]
             lines.append(
                 f"| beside it: {row['name']} | {percent(row['value'])} | {percent(low)} to {percent(high)} "
-                f"| 1 | {row['n']} | | {row['planning_core_seconds']:.2f} |"
+                f"| 1 | {row['n']} | | {row['planning_core_seconds']:.2f} | |"
             )
     return "\n".join(lines) + "\n"
 

@@ -13,6 +13,7 @@ from gedanken.evaluation.prediction_report import (
     prediction_strips,
     prediction_table,
 )
+from gedanken.evaluation.report.numerals import percent
 from gedanken.types import Episode, Rollout, StreamSpec
 from moving_dot import dot_episodes
 
@@ -34,7 +35,7 @@ def result() -> PredictionResult:
 def test_charts_put_each_step_at_its_time_in_shares_of_the_mean_latents_error(result):
     error, found = prediction_charts(result, step_seconds=0.2)
     drawn = {line.name: line for line in error.series}
-    assert set(drawn) == {"model", "actions of another window", "copy-last"}
+    assert set(drawn) == {"model", "shuffled actions", "copy-last"}
     np.testing.assert_allclose(drawn["model"].x, [0.2, 0.4, 0.6])
     # The mean latent errs by 2.5, 5 and 7.5: by 5 on the whole.
     np.testing.assert_allclose(drawn["model"].y, [0.2, 0.4, 0.6], rtol=1e-6)
@@ -46,15 +47,15 @@ def test_charts_put_each_step_at_its_time_in_shares_of_the_mean_latents_error(re
 def test_the_table_subtracts_the_other_guess_from_the_model(result):
     rows = {name: (error, found) for name, error, found in prediction_table(result, ahead=2).rows}
     assert rows["copy-last"] == ("-120.0 % [-120.0, -120.0]", "60.0 % [60.0, 60.0]")
-    assert rows["actions of another window"] == ("-40.0 % [-40.0, -40.0]", "30.0 % [30.0, 30.0]")
+    assert rows["shuffled actions"] == ("-40.0 % [-40.0, -40.0]", "30.0 % [30.0, 30.0]")
 
 
 def test_figures_are_taken_at_the_step_asked_for(result):
     found, *ratios = prediction_figures(result, ahead=3)
-    assert found.value == "70%"
-    assert "chance 10%" in found.note
+    assert found.value == percent(0.7)
+    assert f"chance {percent(0.1)}" in found.note
     assert {figure.label: figure.value for figure in ratios} == {
-        "error over actions of another window": "0.50",
+        "error over shuffled actions": "0.50",
         "error over copy-last": "0.25",
         "error over mean latent": "0.40",
     }

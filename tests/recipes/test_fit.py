@@ -1,11 +1,13 @@
 import json
+from dataclasses import replace
 
 import pytest
 import torch
 
 from gedanken.data import EpisodeList, fit_statistics, split_episodes
-from gedanken.errors import BadInput
+from gedanken.errors import BadInput, BadRunFolder
 from gedanken.recipes import Fitted, fit
+from gedanken.recipes.fit import _split
 from gedanken.training import RunFolder
 from gedanken.training.loop import Progress, step_generator
 from gedanken.types import Context
@@ -108,7 +110,35 @@ def test_the_seed_decides_all_and_another_seed_decides_otherwise():
     assert not all(torch.equal(one, other) for one, other in zip(weights(0), weights(1), strict=True))
 
 
-@pytest.mark.parametrize(("count", "steps", "words"), [(2, 16, "record more"), (40, 2, "no episode is long enough")])
+@pytest.mark.parametrize(("count", "steps", "words"), [(1, 16, "record more"), (40, 2, "no episode is long enough")])
 def test_too_little_data_is_refused(count, steps, words):
     with pytest.raises(BadInput, match=words):
         fit(dot_episodes(count, steps), dot_recipe(steps=1))
+
+
+def test_a_run_folder_is_refused_for_other_recordings_or_another_recipe(trained):
+    _, run, _ = trained
+    with pytest.raises(BadRunFolder, match="another configuration or other data"):
+        fit(EpisodeList(dot_episodes(40)), dot_recipe(), run)
+    other = dot_recipe()
+    other = replace(other, objective=replace(other.objective, temporal_similarity=99.0))
+    with pytest.raises(BadRunFolder, match="another configuration or other data"):
+        fit(EpisodeList(dot_episodes(60)), other, run)
+
+
+def test_what_a_run_cost_outlives_its_process(trained):
+    fitted, run, _ = trained
+    again = fit(EpisodeList(dot_episodes(60)), dot_recipe(), run)
+    assert again.trained.core_seconds >= 0.9 * fitted.trained.core_seconds
+
+
+@pytest.mark.parametrize("count", [2, 5, 10])
+def test_few_episodes_hold_one_out(count):
+    keep, hold = _split(count)
+    assert len(hold) == 1
+    assert sorted([*keep, *hold]) == list(range(count))
+
+
+def test_one_episode_says_what_to_do():
+    with pytest.raises(BadInput, match="time_blocks"):
+        _split(1)

@@ -1,7 +1,7 @@
 """From a model to the settings of a task: energy scale and thresholds, all from one number the training data gave.
 
 That number is the median squared change of a latent in one model step. What counts as "at the goal" and as "surprised"
-follows from it without labels, in the proportions that worked for random walls.
+follows from it without labels, in proportions that were chosen on the dev manifest (docs/decisions/0007).
 """
 
 from __future__ import annotations

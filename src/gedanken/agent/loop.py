@@ -2,8 +2,8 @@
 
 Three habits belong here and not to the planner. At the goal the agent holds still instead of planning. After a prediction
 that the world did not keep (a wall that was imagined away) the warm start is dropped and the search starts cold, since a
-plan believed once is otherwise repeated for ever. And where the model is wrong again at once, as on a door's jamb, no search
-in it helps: the agent takes one drawn step away from there.
+plan believed once is otherwise repeated for ever. And where the model is wrong within a few steps of a cold search, as on a
+door's jamb, no search in it helps: the agent takes one drawn step away from there.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch import Generator, Tensor
 
 from gedanken.agent.configurator import Thresholds
 from gedanken.contracts import Energy, WorldModel
-from gedanken.errors import BadInput
+from gedanken.errors import BadInput, ShapeError
 from gedanken.memory import RecentLatents
 from gedanken.planners import MPPIConfig, limited, mppi, shifted
 from gedanken.types import Context, Goal, Observation, Plan, Search, Trace
@@ -61,7 +61,8 @@ class Decision:
 
     Args:
         actions: `[B, A]` of the next model step, in the environment's own units.
-        plan: the whole plan, with the energy it was chosen for; a held row plans to stay.
+        plan: the whole plan, with the energy it was chosen for; a held row plans to stay, and a drawn step was not chosen
+            for any energy.
         distance: squared latent distance to the goal now `[B]`.
         surprise: squared distance between what was expected and what was seen `[B]`; 0 at the first step.
         held: at the goal, so nothing was planned `[B]`.
@@ -102,6 +103,12 @@ class Agent:
         config: AgentConfig | None = None,
         seed: int = 0,
     ) -> None:
+        bounds = torch.tensor([model.action.low, model.action.high])
+        if not bool(torch.isfinite(bounds).all()) or bool((bounds[0] > 0).any()) or bool((bounds[1] < 0).any()):
+            raise BadInput(
+                f"actions from {model.action.low} to {model.action.high} cannot be searched: the agent rests by the zero "
+                "action and samples within finite bounds; shift or bound the actions where you record them."
+            )
         self.model, self.energy, self.thresholds = model, energy, thresholds
         self.config = config or AgentConfig()
         self.generator = Generator().manual_seed(seed)
@@ -129,6 +136,11 @@ class Agent:
         if self._goal is None:
             raise BadInput("the agent has no goal yet; call begin(goal) first.")
         seen = self._seen(observation)
+        if seen.shape != self._goal.latents.shape:
+            raise ShapeError(
+                f"what is seen has latents {tuple(seen.shape)} and the goals {tuple(self._goal.latents.shape)}; "
+                "give one observation for each goal."
+            )
         self._recent = self._recent.write(seen, self._last)
         distance = _apart(seen, self._goal.latents)
         surprise = torch.zeros_like(distance) if self._expected is None else _apart(seen, self._expected)

@@ -37,12 +37,14 @@ def evaluate(
     from gedanken.recipes.planning_report import drive
 
     loaded = load(bundled_model() if str(model) == "bundled" else model)
-    tasks = make_manifest("two-rooms-v1", {}, split, pairs) if manifest is None else load_manifest(manifest)
+    tasks = (
+        make_manifest("two-rooms-v1", {"wall": "fixed"}, split, pairs) if manifest is None else load_manifest(manifest)
+    )
     world, agent = make_world(tasks.world, **tasks.options), loaded.agent(seed)
     with bar("planning") as tell:
         rows = [row("gedanken", drive(world, agent, tasks, 200, tell).result)]
     if baselines:
-        shipped, episodes = two_rooms_demo(), EpisodeList()
+        shipped, episodes = two_rooms_demo(loaded.recipe.train.seed), EpisodeList()
         shipped.record(episodes)
         for each in baseline_rows(world, tasks, loaded.model, agent.energy, episodes, seed=seed, seen_pairs=100):
             console.print(f"measured: {each.name}")

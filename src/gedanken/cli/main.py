@@ -29,6 +29,12 @@ def main(arguments: list[str] | None = None) -> None:
     except GedankenError as error:
         print(f"gedanken: {error}", file=sys.stderr)
         sys.exit(2)
+    except OSError as error:
+        print(f"gedanken: {error}; check the path, and that there is space.", file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt:
-        print("\ngedanken: interrupted; the same command goes on from the last checkpoint.", file=sys.stderr)
+        print(
+            "\ngedanken: interrupted; training goes on from its last checkpoint when the same command is given again.",
+            file=sys.stderr,
+        )
         sys.exit(130)

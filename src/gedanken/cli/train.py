@@ -14,7 +14,7 @@ def train(
     run: Path = Path("runs/train"),
     steps: int = 1000,
     batch: int = 64,
-    frame_skip: int = 4,
+    frame_skip: int | None = None,
     seed: int = 0,
     dtype: Annotated[str, tyro.conf.arg(metavar="auto|float32|bfloat16")] = "auto",
     device: Annotated[str, tyro.conf.arg(metavar="auto|cpu|cuda|mps")] = "auto",
@@ -29,7 +29,7 @@ def train(
         run: folder for metrics, checkpoints and the model; an unfinished run found there is resumed.
         steps: optimiser steps.
         batch: windows in one step.
-        frame_skip: environment steps in one model step.
+        frame_skip: environment steps in one model step; from the recording's rate if not given.
         seed: of weights and windows.
         dtype: auto times a real step in both and takes the faster.
         device: auto takes a GPU where there is one.
@@ -62,7 +62,7 @@ def train(
         on_collapse="stop" if stop_on_collapse else "warn",
     )
     assert isinstance(config, TrainConfig)
-    recipe = replace(recipe, train=config, frame_skip=frame_skip)
+    recipe = replace(recipe, train=config, frame_skip=frame_skip or recipe.frame_skip)
     folder = RunFolder(run)
     folder.write_config({"data": data, "recipe": recipe.as_dict()})
     with training_bar() as watch:

@@ -1,4 +1,4 @@
-"""The same planner with the truth in place of the model: what is lost to dynamics, and what to the energy.
+"""The same planner, on a smaller budget, with the truth in place of the model: what is lost to dynamics or to the energy.
 
 `TrueDynamics` keeps the `WorldModel` contract with a latent that *is* the world's true state, so the ordinary agent
 plans with it. Three energies over true states stand beside each other: the length of the real way (the upper bound), the
@@ -27,7 +27,8 @@ STREAM = "true state"
 """Name of the stream an oracle reads; no world has it, and no encoder of pixels does."""
 
 ORACLE_SEARCH = AgentConfig(warm=MPPIConfig(candidates=64, rounds=2), cold=MPPIConfig(candidates=256, rounds=6))
-"""How hard an oracle searches: less than an agent with a learned model, since a true prediction is never surprised."""
+"""How hard an oracle searches: half as many warm candidates as the agent, and no surprise ever, since a true prediction
+gives none. A row of true dynamics below the agent's is therefore no proof against the energy."""
 
 _ENCODED = 512  # states drawn and encoded at a time
 

@@ -16,9 +16,10 @@ from gedanken.data import WindowSampler
 from gedanken.evaluation.decoder import FrameBank, InspectionDecoder, nearest_frames
 from gedanken.evaluation.prediction import Forecast, PredictionResult, block_bootstrap
 from gedanken.evaluation.report import Chart, Figure, Filmstrip, Series, Table
+from gedanken.evaluation.report.numerals import interval, percent
 from gedanken.types import Context
 
-_BAND = "Band: 95 % interval over blocks of time."
+_NOTE = "Band: 95 % interval over blocks of time. Shuffled: the model, given the actions of another window."
 
 
 def prediction_charts(result: PredictionResult, step_seconds: float) -> list[Chart]:
@@ -36,7 +37,7 @@ def prediction_charts(result: PredictionResult, step_seconds: float) -> list[Cha
         ("true frame found", found, "share of windows", (1 / result.candidates, "chance")),
     )
     return [
-        Chart(title, _lines(values, result.blocks, step_seconds), "seconds ahead", unit, _BAND, log_y=False, mark=mark)
+        Chart(title, _lines(values, result.blocks, step_seconds), "seconds ahead", unit, _NOTE, log_y=False, mark=mark)
         for title, values, unit, mark in drawn
     ]
 
@@ -44,9 +45,9 @@ def prediction_charts(result: PredictionResult, step_seconds: float) -> list[Cha
 def prediction_figures(result: PredictionResult, ahead: int) -> list[Figure]:
     """The headline, `ahead` model steps ahead (from 1): how often the true frame is found, and errors as ratios."""
     found = block_bootstrap(result.model.found[:, ahead - 1], result.blocks)
-    chance = f"among {result.candidates}, chance {1 / result.candidates:.0%}"
+    told = f"among {result.candidates}, chance {percent(1 / result.candidates)}; 95 % interval {interval(found.low, found.high)}"
     return [
-        Figure("true frame found", f"{found.mean:.0%}", f"95 % interval {found.low:.0%} to {found.high:.0%}; {chance}"),
+        Figure("true frame found", percent(found.mean), told),
         *[
             Figure(f"error over {name}", f"{_ratio(result.model, other, ahead):.2f}", "below 1: the model errs less")
             for name, other in _others(result).items()
@@ -106,7 +107,7 @@ def prediction_strips(
 
 
 def _others(result: PredictionResult) -> Mapping[str, Forecast]:
-    return {"actions of another window": result.shuffled, "copy-last": result.copy_last, "mean latent": result.mean}
+    return {"shuffled actions": result.shuffled, "copy-last": result.copy_last, "mean latent": result.mean}
 
 
 def _relative(forecast: Forecast, result: PredictionResult) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 from gedanken.contracts import EpisodeStore
 from gedanken.data import WindowSampler, fit_statistics, split_episodes
 from gedanken.energies import calibrate_scale
+from gedanken.errors import BadInput
 from gedanken.models import JEPA
 from gedanken.recipes.pldm import PLDM
 from gedanken.recipes.recipe import Recipe, build
@@ -58,7 +59,7 @@ def fit(
         BadInput: the episodes are too short or too few for the recipe.
         TrainingStopped: see `gedanken.training.train`.
     """
-    keep, hold = split or split_episodes(len(episodes), seed=0, fractions=(1 - HELD_OUT, HELD_OUT))
+    keep, hold = split or _split(len(episodes))
     training, held_out = (
         WindowSampler(episodes, recipe.window, recipe.frame_skip, streams=["pixels"], episodes=part)
         for part in (keep, hold)
@@ -66,13 +67,27 @@ def fit(
     torch.manual_seed(recipe.train.seed)
     action = episodes[0].action
     model = build(recipe, action)
-    model.set_statistics(fit_statistics(episodes, recipe.frame_skip, episodes=keep))
+    statistics = fit_statistics(episodes, recipe.frame_skip, episodes=keep)
+    model.set_statistics(statistics)
     objective = PLDM(recipe.objective, recipe.encoder.latent, action.width, recipe.frame_skip)
     device = pick_device(recipe.train.device)
-    trained = train(model.to(device), objective.to(device), training, recipe.train, run, watch)
+    told = {name: values.tolist() for name, values in statistics.items()}
+    identity = {"recipe": recipe.as_dict(), "statistics": told, "windows": len(training), "action": str(action)}
+    trained = train(model.to(device), objective.to(device), training, recipe.train, run, watch, identity)
     model.cpu()
     calibrate(model, training, recipe.train.seed)
     return Fitted(model, trained, training, held_out)
+
+
+def _split(count: int) -> tuple[Sequence[int], Sequence[int]]:
+    """A twentieth of the episodes held out, and at least one."""
+    if count < 2:
+        raise BadInput(
+            "one episode leaves nothing to hold out; cut it with gedanken.data.time_blocks and pass `split`, or record more."
+        )
+    held_out = max(HELD_OUT, 1 / count)
+    keep, hold = split_episodes(count, seed=0, fractions=(1 - held_out, held_out))
+    return keep, hold
 
 
 @torch.no_grad()

@@ -19,7 +19,12 @@ _OPTIMISER = "optimiser"
 
 
 def save_checkpoint(
-    path: Path, step: int, modules: dict[str, nn.Module], optimiser: optim.Optimizer, fingerprint: str
+    path: Path,
+    step: int,
+    modules: dict[str, nn.Module],
+    optimiser: optim.Optimizer,
+    fingerprint: str,
+    core_seconds: float = 0.0,
 ) -> None:
     """Write all that a resumed run needs; until the rename, the checkpoint before stays in place.
 
@@ -28,7 +33,8 @@ def save_checkpoint(
         step: steps done so far.
         modules: what is trained, by name.
         optimiser: its state goes with the weights.
-        fingerprint: identifies the run's configuration; a resume with another one is refused.
+        fingerprint: identifies the run's configuration and data; a resume with another one is refused.
+        core_seconds: what the run has cost so far.
     Raises:
         StorageError: the disk refused.
     """
@@ -36,7 +42,7 @@ def save_checkpoint(
     for index, state in optimiser.state_dict()["state"].items():
         tensors |= {f"{_OPTIMISER}.{index}.{key}": value for key, value in state.items()}
     aside = path.with_name(f".{path.name}.writing")
-    header = {"step": str(step), "fingerprint": fingerprint}
+    header = {"step": str(step), "fingerprint": fingerprint, "core_seconds": str(core_seconds)}
     try:
         content = save({name: value.contiguous() for name, value in tensors.items()}, header)
         with aside.open("wb") as file:
@@ -49,8 +55,10 @@ def save_checkpoint(
         raise StorageError(f"cannot write the checkpoint {path}: {error}; free some space and resume.") from error
 
 
-def load_checkpoint(path: Path, modules: dict[str, nn.Module], optimiser: optim.Optimizer, fingerprint: str) -> int:
-    """Put the checkpoint's weights and optimiser state in place and return the steps done.
+def load_checkpoint(
+    path: Path, modules: dict[str, nn.Module], optimiser: optim.Optimizer, fingerprint: str
+) -> tuple[int, float]:
+    """Put the checkpoint's weights and optimiser state in place; returns the steps done and what they cost.
 
     Raises:
         BadRunFolder: the file is broken, or belongs to another configuration.
@@ -63,13 +71,13 @@ def load_checkpoint(path: Path, modules: dict[str, nn.Module], optimiser: optim.
         raise BadRunFolder(f"{path} is not a readable checkpoint ({error}); delete it to start afresh.") from error
     if header.get("fingerprint") != fingerprint:
         raise BadRunFolder(
-            f"{path} belongs to a run of another configuration; resume with its own or use a new folder."
+            f"{path} belongs to a run of another configuration or other data; resume with its own, or choose another run folder."
         )
     try:
         for name, module in modules.items():
             module.load_state_dict(_below(tensors, name))
         optimiser.load_state_dict({**optimiser.state_dict(), "state": _optimiser_state(_below(tensors, _OPTIMISER))})
-        return int(header["step"])
+        return int(header["step"]), float(header["core_seconds"])
     except (RuntimeError, KeyError, ValueError) as error:
         raise BadRunFolder(f"{path} does not fit this model ({str(error).splitlines()[0]}).") from error
 

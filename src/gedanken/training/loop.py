@@ -19,7 +19,7 @@ from torch import Generator, Tensor, nn
 from gedanken.errors import BadInput, NonFinite, TrainingStopped
 from gedanken.training.checkpoint import fingerprint_of, load_checkpoint, save_checkpoint
 from gedanken.training.collapse import CollapseMeter, Health, findings, measure
-from gedanken.training.precision import Dtype, autocast, fastest_dtype
+from gedanken.training.precision import DTYPES, Dtype, autocast, fastest_dtype
 from gedanken.training.run_folder import RunFolder
 from gedanken.training.schedule import learning_rate
 from gedanken.types import Windows
@@ -64,6 +64,11 @@ class TrainConfig:
     def __post_init__(self) -> None:
         if self.steps < 1 or self.batch < 2 or self.log_every < 1:
             raise BadInput(f"steps={self.steps} and log_every={self.log_every} need at least 1, batch={self.batch} 2.")
+        if self.dtype not in ("auto", *DTYPES) or self.on_collapse not in ("warn", "stop"):
+            raise BadInput(
+                f"dtype={self.dtype!r} is one of auto, {', '.join(DTYPES)}, and on_collapse={self.on_collapse!r} is "
+                "warn or stop."
+            )
         if not self.learning_rate > 0 or not self.clip > 0 or not 0 <= self.warm_up <= 1:
             raise BadInput("learning_rate and clip must be above 0, and warm_up a share between 0 and 1.")
 
@@ -105,7 +110,7 @@ Watcher = Callable[[Progress], None]
 
 @dataclass(frozen=True)
 class Trained:
-    """How a run ended: steps done, the dtype used, core-seconds and wall seconds of this process, last warnings."""
+    """How a run ended: steps done, the dtype used, core-seconds (resumed parts included), wall seconds, last warnings."""
 
     steps: int
     dtype: Dtype
@@ -115,8 +120,16 @@ class Trained:
 
 
 def pick_device(name: str) -> torch.device:
-    """`auto` takes CUDA, then Apple's MPS, then the CPU."""
+    """`auto` takes CUDA, then Apple's MPS, then the CPU.
+
+    Raises:
+        BadInput: no such device, or not on this machine.
+    """
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name != "auto":
+        if not there.get(name.split(":")[0], False):
+            have = ", ".join(each for each, is_there in there.items() if is_there)
+            raise BadInput(f"device={name!r} is not on this machine; there is {have}, or 'auto'.")
         return torch.device(name)
     if torch.cuda.is_available():
         return torch.device("cuda")
@@ -136,6 +149,7 @@ def train(
     config: TrainConfig,
     run: RunFolder | None = None,
     watch: Watcher = lambda progress: None,
+    identity: Mapping[str, Any] | None = None,
 ) -> Trained:
     """Train `model` in place.
 
@@ -146,6 +160,7 @@ def train(
         config: how long and how hard.
         run: where metrics and checkpoints go; an unfinished run found there is resumed.
         watch: called with a `Progress` at every logged step.
+        identity: what else makes this run itself, plain JSON (model, losses, data); a checkpoint of another is refused.
     Raises:
         TrainingStopped: a term of the loss was not finite, or the run collapsed and `on_collapse` is `stop`.
         BadRunFolder: `run` holds a checkpoint of another configuration.
@@ -153,9 +168,9 @@ def train(
     begun, cores = perf_counter(), process_time()
     device = next(model.parameters()).device
     config = replace(config, dtype=_decided_dtype(config, model, objective, sampler, device, run))
-    training = _Training(model, objective, sampler, config, device)
+    training = _Training(model, objective, sampler, config, device, identity or {})
     checkpoint = run.checkpoint if run is not None else None
-    first = training.resumed(checkpoint) if checkpoint is not None and checkpoint.exists() else 0
+    first, spent = training.resumed(checkpoint) if checkpoint is not None and checkpoint.exists() else (0, 0.0)
     if run is not None:
         run.forget_metrics_after(first)
 
@@ -177,19 +192,25 @@ def train(
                 run.append_metrics(_row(step, progress))
             watch(progress)
         if checkpoint is not None and (last or perf_counter() - saved > config.checkpoint_seconds):
-            training.save(checkpoint, done)
+            training.save(checkpoint, done, spent + process_time() - cores)
             saved = perf_counter()
         if config.on_collapse == "stop" and troubled >= _TROUBLED_READINGS:
             raise TrainingStopped(f"stopped at step {done} of {config.steps}: {' '.join(warnings)}")
     model.eval()
-    return Trained(config.steps, config.dtype, process_time() - cores, perf_counter() - begun, warnings)
+    return Trained(config.steps, config.dtype, spent + process_time() - cores, perf_counter() - begun, warnings)
 
 
 class _Training:
     """What one run holds between its steps."""
 
     def __init__(
-        self, model: nn.Module, objective: nn.Module, sampler: Sampler, config: TrainConfig, device: torch.device
+        self,
+        model: nn.Module,
+        objective: nn.Module,
+        sampler: Sampler,
+        config: TrainConfig,
+        device: torch.device,
+        identity: Mapping[str, Any],
     ) -> None:
         self.modules = {"model": model, "objective": objective}
         self.sampler, self.config, self.device = sampler, config, device
@@ -198,7 +219,7 @@ class _Training:
             self.parameters, lr=config.learning_rate, weight_decay=config.weight_decay, fused=device.type == "cuda"
         )
         self.meter = CollapseMeter(sampler.sample(_PROBE_WINDOWS, step_generator(config.seed, -1)), config.steps)
-        self.fingerprint = fingerprint_of(asdict(config))
+        self.fingerprint = fingerprint_of({"train": asdict(config), **identity})
         self.frames = config.batch * (self.meter.probe.actions.shape[1] + 1)
 
     def update(self, step: int) -> Mapping[str, Tensor]:
@@ -214,7 +235,11 @@ class _Training:
         _require_finite(terms, step)
         self.optimiser.zero_grad(set_to_none=True)
         torch.stack(list(terms.values())).sum().backward()
-        torch.nn.utils.clip_grad_norm_(self.parameters, config.clip)
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters, config.clip)
+        if not torch.isfinite(norm):
+            raise TrainingStopped(
+                f"the gradient became {norm.item()} at step {step} though every loss was finite; lower the learning rate."
+            )
         self.optimiser.step()
         return terms
 
@@ -227,10 +252,10 @@ class _Training:
         latents = model.encode(windows.observations)
         return measure(latents, lambda now, actions: objective.predict(model, now, actions), windows.actions)
 
-    def save(self, path: Path, done: int) -> None:
-        save_checkpoint(path, done, self.modules, self.optimiser, self.fingerprint)
+    def save(self, path: Path, done: int, core_seconds: float) -> None:
+        save_checkpoint(path, done, self.modules, self.optimiser, self.fingerprint, core_seconds)
 
-    def resumed(self, path: Path) -> int:
+    def resumed(self, path: Path) -> tuple[int, float]:
         return load_checkpoint(path, self.modules, self.optimiser, self.fingerprint)
 
 

@@ -30,12 +30,16 @@ def fastest_dtype(step: Callable[[], object], device: torch.device) -> Dtype:
     for dtype in DTYPES:
         with autocast(device, dtype):
             step()
-            times = [_timed(step) for _ in range(_REPEATS)]
+            times = [_timed(step, device) for _ in range(_REPEATS)]
         seconds[dtype] = min(times)
     return "bfloat16" if seconds["bfloat16"] < 0.95 * seconds["float32"] else "float32"
 
 
-def _timed(step: Callable[[], object]) -> float:
+def _timed(step: Callable[[], object], device: torch.device) -> float:
     begin = perf_counter()
     step()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    elif device.type == "mps":
+        torch.mps.synchronize()
     return perf_counter() - begin

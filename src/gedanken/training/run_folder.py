@@ -43,7 +43,15 @@ class RunFolder:
         return self.path / _MODEL
 
     def write_config(self, config: Mapping[str, Any]) -> None:
-        """Keep what the run was started with."""
+        """Keep what the run was started with.
+
+        Raises:
+            BadRunFolder: the folder already belongs to a run that was started with something else.
+        """
+        if (self.path / _CONFIG).exists() and self.read_config() != json.loads(json.dumps(config)):
+            raise BadRunFolder(
+                f"{self.path} belongs to a run that was started otherwise; choose another folder with --run."
+            )
         self.write_text(_CONFIG, json.dumps(config, indent=2) + "\n")
 
     def read_config(self) -> dict[str, Any]:
