@@ -56,21 +56,36 @@ def recorded() -> list[Episode]:
     return list(episodes_of(TwoRooms(), 24, 12, seed=0))
 
 
-def lasted(
-    context: multiprocessing.context.BaseContext, folder: Path, steps: int, kill_after: float | None
-) -> float | None:
-    """Seconds that a training process ran, or None if it was killed."""
+def trained(context: multiprocessing.context.BaseContext, folder: Path, steps: int) -> float:
+    """Train to the end in a process of its own; returns its seconds."""
     process = context.Process(target=train, args=(str(folder), steps))
     begun = time.perf_counter()
     process.start()
-    process.join(kill_after)
-    process.kill()
     process.join()
-    if process.exitcode == -signal.SIGKILL:
-        return None
     if process.exitcode != 0:
         raise SystemExit(f"the training in {folder} failed with exit code {process.exitcode}")
     return time.perf_counter() - begun
+
+
+def killed(
+    context: multiprocessing.context.BaseContext, folder: Path, steps: int, after_step: int, delay: float
+) -> bool:
+    """Kill a training some seconds after it has told of so many steps; False if it was over before."""
+    process = context.Process(target=train, args=(str(folder), steps))
+    process.start()
+    # A clock alone would kill early or late with the load of the machine; the step is where the run really is.
+    while process.is_alive() and steps_told(folder) < after_step:
+        time.sleep(0.001)
+    time.sleep(delay)
+    process.kill()
+    process.join()
+    return process.exitcode == -signal.SIGKILL
+
+
+def steps_told(folder: Path) -> int:
+    """Whole lines in the metrics; one is written at each step."""
+    metrics = folder / "metrics.jsonl"
+    return metrics.read_bytes().count(b"\n") if metrics.exists() else 0
 
 
 def broken(folder: Path) -> int:
@@ -108,35 +123,34 @@ def same(one: tuple[dict[str, Tensor], list[dict]], other: tuple[dict[str, Tenso
     )
 
 
-def run(kills: int, steps: int, seed: int) -> dict[str, int | float]:
-    """Count the kills, the runs that ended equal, the files found broken, and the kills that found no checkpoint yet."""
+def run(kills: int, steps: int, seed: int) -> dict[str, object]:
+    """Count the kills, the runs that ended equal and the files found broken; and say at which steps the kills came."""
     # Children fork from a server that has torch loaded, so that a kill falls into training and not into an import.
     context = multiprocessing.get_context("forkserver")
     # The optimiser would import the compiler in each of them.
     context.set_forkserver_preload(["__main__", "gedanken.recipes", "torch._dynamo"])
-    moments, counted = random.Random(seed), {"kills": 0, "equal": 0, "broken": 0, "before_a_checkpoint": 0}
+    moments, came, equal, faults = random.Random(seed), [], 0, 0
     with tempfile.TemporaryDirectory() as scratch:
         whole = Path(scratch) / "whole"
-        lasted(context, Path(scratch) / "warm", 1, None)
-        seconds = lasted(context, whole, steps, None) or 0.0
+        trained(context, Path(scratch) / "warm", 1)
+        seconds = trained(context, whole, steps)
         reference = ending(whole)
-        while counted["kills"] < kills:
+        while len(came) < kills:
             folder = Path(tempfile.mkdtemp(dir=scratch))
-            if lasted(context, folder, steps, moments.uniform(0.0, seconds)) is not None:
-                continue  # it was faster than the run that was timed
-            counted["kills"] += 1
-            counted["broken"] += broken(folder)
-            counted["before_a_checkpoint"] += not (folder / "checkpoint.safetensors").exists()
-            lasted(context, folder, steps, None)
-            counted["broken"] += broken(folder)
-            counted["equal"] += same(ending(folder), reference)
-    return {**counted, "seconds_of_a_run": round(seconds, 2)}
+            if not killed(context, folder, steps, moments.randrange(steps), moments.uniform(0, 2 * seconds / steps)):
+                continue
+            came.append(steps_told(folder))
+            faults += broken(folder)
+            trained(context, folder, steps)
+            faults += broken(folder)
+            equal += same(ending(folder), reference)
+    return {"kills": len(came), "equal": equal, "broken": faults, "steps": steps, "killed_at": sorted(came)}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--steps", type=int, default=80)
+    parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     found = run(given.kills, given.steps, given.seed)

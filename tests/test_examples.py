@@ -50,7 +50,7 @@ def test_an_example_keeps_its_promise(name, tmp_path):
         env={**os.environ, "OMP_NUM_THREADS": "1"},  # test processes share the cores
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=280,
     )
     assert answer.returncode == 0, answer.stderr
     kept(tmp_path, answer.stdout)

@@ -15,7 +15,7 @@ from gedanken.models import JEPA, ResidualMLP, ResidualMLPConfig
 from gedanken.planners import MPPIConfig
 from gedanken.types import Context, Goal, Rollout
 
-SEARCH = AgentConfig(horizon=8, warm=MPPIConfig(candidates=32, rounds=2), cold=MPPIConfig(candidates=64, rounds=3))
+SEARCH = AgentConfig(horizon=8, warm=MPPIConfig(candidates=64, rounds=2), cold=MPPIConfig(candidates=128, rounds=4))
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_true_dynamics_with_the_true_way_lead_round_the_wall(world):
     start["position"] = torch.stack([start["wall_x"] - 4, rows], dim=1)
     goal["position"] = torch.stack([start["wall_x"] + 4, rows], dim=1)
     dynamics = TrueDynamics(world)
-    result = evaluate_planning(world, oracle(dynamics, TrueTimeToGoal(dynamics), SEARCH), (start, goal), 40)
+    result = evaluate_planning(world, oracle(dynamics, TrueTimeToGoal(dynamics), SEARCH), (start, goal), 64)
     assert result.success.all()
     assert result.planned[-1].logical_not().all()  # all of them hold still at the end
 
