@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 from rich.table import Table
 
 if TYPE_CHECKING:
+    from gedanken.evaluation.rows import Row
     from gedanken.training.loop import Progress as TrainingProgress
 
 console = Console(highlight=False)
@@ -69,3 +70,20 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, 
     for row in rows:
         drawn.add_row(*row)
     console.print(drawn)
+
+
+def success_table(title: str, rows: Sequence[Row]) -> None:
+    """Print how often each method reached its goals."""
+    columns = ("", "at step 200", "95 % interval", "at any time", "n", "core-s an episode")
+    cells = [
+        (
+            each.name,
+            f"{each.at_end.mean:.1%}",
+            f"{each.at_end.low:.1%} to {each.at_end.high:.1%}",
+            f"{each.ever.mean:.1%}",
+            str(each.pairs),
+            f"{each.core_seconds:.2f}",
+        )
+        for each in rows
+    ]
+    table(title, columns, cells)

@@ -12,12 +12,12 @@ def demo(run: Path = Path("runs/demo"), bundled: bool = False, seed: int = 0, pa
 
     Args:
         run: folder for metrics, checkpoints, the model and the report; an unfinished run found there is resumed.
-        bundled: use the model in the package instead of training one; 10 tasks, a few seconds.
+        bundled: use the model in the package instead of training one; 4 tasks, a few seconds.
         seed: of recordings, weights and windows.
         pairs: start and goal pairs to be judged by.
     """
     if bundled:
-        _bundled(min(pairs, 10))
+        _bundled(min(pairs, 4))
     else:
         _trained(run, seed, pairs)
 
@@ -32,6 +32,7 @@ def _bundled(pairs: int) -> None:
     loaded, world = load(bundled_model()), make_world("two-rooms-v1")
     with bar("planning") as tell:
         driven = drive(world, loaded.agent(), make_manifest("two-rooms-v1", {"wall": "fixed"}, "dev", pairs), 200, tell)
+        tell(1.0)
     result = driven.result
     console.print(
         f"[bold]{int(result.success.sum())} of {pairs}[/bold] goals held at step 200, planned from pixels alone "
@@ -43,12 +44,13 @@ def _bundled(pairs: int) -> None:
 def _trained(run: Path, seed: int, pairs: int) -> None:
     from time import perf_counter
 
-    from gedanken.cli.console import bar, console, table, training_bar
+    from gedanken.cli.console import bar, console, success_table, training_bar
     from gedanken.data import EpisodeList
     from gedanken.environments import make_world
     from gedanken.evaluation.baselines import fit_behaviour_cloning
     from gedanken.evaluation.manifest import make_manifest
     from gedanken.evaluation.report import write_report
+    from gedanken.evaluation.rows import row
     from gedanken.recipes import fit, save, two_rooms_demo
     from gedanken.recipes.planning_report import drive, report_data, simple_baselines
     from gedanken.recipes.saved import Loaded
@@ -71,7 +73,7 @@ def _trained(run: Path, seed: int, pairs: int) -> None:
         tell(1.0)
     with bar("report") as tell:
         cloned = fit_behaviour_cloning(fitted.model, episodes, seed=seed)
-        rows = simple_baselines(world, manifest, 200, recipe.frame_skip, cloned)
+        rows = [row("gedanken", driven.result), *simple_baselines(world, manifest, 200, recipe.frame_skip, cloned)]
         tell(0.3)
         data = report_data(
             "Two rooms, one door",
@@ -81,7 +83,7 @@ def _trained(run: Path, seed: int, pairs: int) -> None:
             manifest,
             driven,
             fitted.held_out,
-            baselines=rows,
+            rows=rows,
             metrics=folder.read_metrics(),
             facts={
                 "command": f"gedanken demo --seed {seed} --pairs {pairs}",
@@ -92,16 +94,8 @@ def _trained(run: Path, seed: int, pairs: int) -> None:
         )
         written = write_report(folder.path / "report.html", data)
         tell(1.0)
-    table(
-        f"goals held at step 200, {pairs} pairs (dev manifest)",
-        ("", "success", "95 % interval", "at any time"),
-        [_cells(row) for row in data.success],
-    )
+    success_table(f"goals of {world.id}, {manifest.split} manifest {manifest.sha256[:12]}", rows)
     console.print(f"model   {folder.model}\nreport  [bold]{written}[/bold]\n{perf_counter() - begun:.0f} s in all")
-
-
-def _cells(row) -> tuple[str, str, str, str]:
-    return row.name, f"{row.at_end:.1%}", f"{row.low:.1%} to {row.high:.1%}", f"{row.any_time:.1%}"
 
 
 LIMITS = (

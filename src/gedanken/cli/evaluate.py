@@ -28,7 +28,7 @@ def evaluate(
         baselines: also no-op, random, behaviour cloning and true dynamics under three energies (many minutes).
         seed: of the planner.
     """
-    from gedanken.cli.console import bar, console, table
+    from gedanken.cli.console import bar, console, success_table
     from gedanken.data import EpisodeList
     from gedanken.environments import make_world
     from gedanken.evaluation.manifest import load_manifest, make_manifest
@@ -43,24 +43,11 @@ def evaluate(
     world, agent = make_world(tasks.world, **tasks.options), loaded.agent(seed)
     with bar("planning") as tell:
         rows = [row("gedanken", drive(world, agent, tasks, 200, tell).result)]
+        tell(1.0)
     if baselines:
         shipped, episodes = two_rooms_demo(loaded.recipe.train.seed), EpisodeList()
         shipped.record(episodes)
         for each in baseline_rows(world, tasks, loaded.model, agent.energy, episodes, seed=seed, seen_pairs=100):
             console.print(f"measured: {each.name}")
             rows.append(each)
-    table(
-        f"goals of {tasks.world}, {tasks.split} manifest {tasks.sha256[:12]}",
-        ("", "at step 200", "95 % interval", "at any time", "n", "core-s an episode"),
-        [
-            (
-                each.name,
-                f"{each.at_end.mean:.1%}",
-                f"{each.at_end.low:.1%} to {each.at_end.high:.1%}",
-                f"{each.ever.mean:.1%}",
-                str(each.pairs),
-                f"{each.core_seconds:.2f}",
-            )
-            for each in rows
-        ],
-    )
+    success_table(f"goals of {tasks.world}, {tasks.split} manifest {tasks.sha256[:12]}", rows)

@@ -16,12 +16,12 @@ from gedanken.contracts import World
 from gedanken.data import WindowSampler
 from gedanken.evaluation.baselines import BehaviourCloning, NoOp, RandomPolicy
 from gedanken.evaluation.decoder import InspectionDecoder, fit_decoder, frame_bank, nearest_frames
-from gedanken.evaluation.intervals import success_interval
 from gedanken.evaluation.landscape import Landscape, action_landscape
 from gedanken.evaluation.manifest import Manifest
 from gedanken.evaluation.planning import PlanningResult, evaluate_planning, measure_latency
 from gedanken.evaluation.policy import Chosen, Policy
 from gedanken.evaluation.report import EndStates, EpisodePicture, PlanningCost, ReportData, SuccessRow
+from gedanken.evaluation.rows import Row, row
 from gedanken.models import JEPA
 from gedanken.types import Context, Goal, State
 
@@ -52,32 +52,16 @@ def drive(
     return Driven(evaluate_planning(world, agent, manifest, steps, watch), first[0])
 
 
-def success_row(name: str, result: PlanningResult, note: str = "") -> SuccessRow:
-    """One line of the success table."""
-    interval = success_interval(result.success)
-    return SuccessRow(
-        name,
-        result.success.float().mean().item(),
-        interval.low,
-        interval.high,
-        result.ever.float().mean().item(),
-        len(result.success),
-        result.core_seconds,
-        note,
-    )
-
-
 def simple_baselines(
-    world: World, manifest: Manifest, steps: int, frame_skip: int, cloned: BehaviourCloning | None
-) -> list[SuccessRow]:
+    world: World, manifest: Manifest, steps: int, frame_skip: int, cloned: BehaviourCloning
+) -> list[Row]:
     """No-op, random and behaviour cloning on the same pairs: seconds for hundreds of episodes."""
     policies: list[tuple[str, Policy]] = [
         ("no-op", NoOp(world, frame_skip)),
         ("random", RandomPolicy(world, frame_skip)),
+        ("behaviour cloning", cloned),
     ]
-    if cloned is not None:
-        policies.append(("behaviour cloning", cloned))
-    return [success_row(name, evaluate_planning(world, policy, manifest, steps)) for name, policy in policies]
+    return [row(name, evaluate_planning(world, policy, manifest, steps)) for name, policy in policies]
 
 
 def report_data(
@@ -89,13 +73,23 @@ def report_data(
     driven: Driven,
     windows: WindowSampler,
     *,
-    baselines: Sequence[SuccessRow] = (),
+    rows: Sequence[Row] = (),
     metrics: Sequence[Mapping[str, object]] = (),
     facts: Mapping[str, str] | None = None,
     limits: Sequence[str] = (),
     steps: int = 200,
 ) -> ReportData:
-    """Everything the page shows, the inspection decoder trained on the way (it is used for nothing else)."""
+    """Everything the page shows, the inspection decoder trained on the way (it is used for nothing else).
+
+    Args:
+        title: of the page.
+        world, model, agent, manifest: what was driven where.
+        driven: how it went.
+        windows: of held-out episodes, for the decoder and its nearest frames.
+        rows: the success table; the first is the headline.
+        metrics, facts, limits: see `ReportData`.
+        steps: environment steps of an episode.
+    """
     bank = frame_bank(model, windows)
     decoder = fit_decoder(bank)
     latency = measure_latency(world, agent, manifest, _LATENCY_EPISODES, steps)
@@ -105,7 +99,7 @@ def report_data(
         title=title,
         subtitle=f"{world.id}: from pixels to goal images, success judged at step {steps}",
         steps=steps,
-        success=[success_row("gedanken", result), *baselines],
+        success=[_shown(each) for each in rows],
         episodes=_episodes(world, agent, manifest, driven, decoder, bank),
         end_states=EndStates(
             ends.imagined.numpy(),
@@ -124,6 +118,11 @@ def report_data(
         limits=limits,
         facts={**(facts or {}), **_surroundings(manifest)},
     )
+
+
+def _shown(each: Row) -> SuccessRow:
+    share, ever = each.at_end, each.ever.mean
+    return SuccessRow(each.name, share.mean, share.low, share.high, ever, each.pairs, each.core_seconds)
 
 
 def _surroundings(manifest: Manifest) -> dict[str, str]:
