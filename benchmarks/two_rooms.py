@@ -105,6 +105,7 @@ def rows_beside(claim: str, folder: RunFolder, seen_pairs: int) -> None:
                 "ever": row.ever.mean,
                 "n": row.pairs,
                 "planning_core_seconds": row.core_seconds,
+                "git": revision(),
             }
         )
         print(json.dumps(rows[-1]), flush=True)
