@@ -9,8 +9,8 @@ from torch import Tensor
 from gedanken.agent import Agent, AgentConfig, Thresholds, configure, loop
 from gedanken.contracts import check_world_model
 from gedanken.energies import GoalEnergy
-from gedanken.errors import BadInput
-from gedanken.planners import MPPIConfig
+from gedanken.errors import BadInput, UnknownName
+from gedanken.planners import CEMConfig, GradientConfig, MPPIConfig, PlannerConfig, RegisteredPlanner
 from gedanken.types import ActionSpec, Context, Rollout
 
 SKIP = 2
@@ -117,15 +117,20 @@ def test_actions_keep_the_norm_and_are_held_for_a_model_step():
         assert torch.equal(decision.plan.actions[:, 0], decision.actions)
 
 
-def searches(monkeypatch) -> list[tuple[Tensor, MPPIConfig]]:
+def searches(monkeypatch) -> list[tuple[Tensor, PlannerConfig]]:
     """What is asked of the planner: the first mean and how hard to search."""
-    asked, plan = [], loop.mppi
+    asked, found = [], loop.planner_of
 
-    def recorded(energy_of, start, config, *, generator):
-        asked.append((start.mean.clone(), config))
-        return plan(energy_of, start, config, generator=generator)
+    def of(config: PlannerConfig) -> RegisteredPlanner:
+        planner = found(config)
 
-    monkeypatch.setattr(loop, "mppi", recorded)
+        def recorded(energy_of, start, *, config, generator):
+            asked.append((start.mean.clone(), config))
+            return planner.plan(energy_of, start, config=config, generator=generator)
+
+        return planner._replace(plan=recorded)
+
+    monkeypatch.setattr(loop, "planner_of", of)
     return asked
 
 
@@ -154,11 +159,13 @@ def test_behind_a_wall_it_does_not_know_it_searches_cold_and_soon_after_steps_aw
         kinds.append("warm" if not surprised else "drawn" if rest > 0 else "cold")
         rest = restless if kinds[-1] == "cold" else rest - 1
         assert decision.cold.item() == (kinds[-1] == "cold")
+        assert decision.drawn.item() == (kinds[-1] == "drawn")
         first, later = decision.plan.actions[0, 0], decision.plan.actions[0, 1:]
         assert (first != 0).all()
         assert (later == 0).all() == (kinds[-1] == "drawn")
     assert set(kinds) == ({"cold", "drawn", "warm"} if restless else {"cold"})
-    for kind, (mean, config) in zip(kinds, asked, strict=True):
+    # Where a step is drawn, nothing is searched.
+    for kind, (mean, config) in zip([kind for kind in kinds if kind != "drawn"], asked, strict=True):
         assert config == (driver.config.cold if kind == "cold" else driver.config.warm)
         assert kind != "cold" or (mean == 0).all()
 
@@ -202,14 +209,42 @@ def test_the_same_seed_decides_the_same_and_another_does_not():
     assert not torch.equal(actions(3), actions(4))
 
 
-def test_many_rows_are_planned_in_parts_that_fit(monkeypatch):
+def test_one_row_draws_while_its_neighbours_search_and_hold(monkeypatch):
+    asked = searches(monkeypatch)
+    driver = agent(restless=3)
+    driver.begin(seen(torch.tensor([[9.0, 0.0], [-9.0, 0.0], [0.0, 0.0]])))
+    _, decisions = driven(driver, torch.zeros(3, 2), 2, wall=0.0)
+    assert decisions[-1].drawn.tolist() == [True, False, False]
+    assert decisions[-1].held.tolist() == [False, False, True]
+    assert [len(mean) for mean, _ in asked] == [2, 1]
+    assert (decisions[-1].plan.actions[:, 0] != 0).any(dim=-1).tolist() == [True, True, False]
+    torch.testing.assert_close(decisions[-1].plan.energy[0], decisions[-1].distance[0])
+
+
+def test_a_row_that_holds_is_never_drawn():
+    """Surprised twice in a row, the second time at the goal."""
+    driver = agent(restless=3)
+    driver.begin(seen(torch.tensor([[9.0, 0.0]])))
+    driver.act(seen(torch.tensor([[0.0, 0.0]])))
+    assert driver.act(seen(torch.tensor([[-5.0, 0.0]]))).drawn.item()
+    last = driver.act(seen(torch.tensor([[9.0, 0.0]])))
+    assert last.surprise.item() > driver.thresholds.surprise
+    assert last.held.item()
+    assert not last.drawn.item()
+    assert (last.plan.actions == 0).all()
+
+
+@pytest.mark.parametrize("kind", [MPPIConfig, CEMConfig, GradientConfig])
+def test_many_rows_are_planned_in_parts_that_fit(monkeypatch, kind):
     monkeypatch.setattr(loop, "_ROWS", 300)
     asked = searches(monkeypatch)
-    driver = agent(warm=MPPIConfig(candidates=128, rounds=2), cold=MPPIConfig(candidates=256, rounds=6))
+    driver = agent(warm=kind(candidates=64, rounds=4), cold=kind(candidates=100, rounds=12))
     goals = 6 * torch.randn(7, 2)
     driver.begin(seen(goals))
     places, _ = driven(driver, torch.zeros(7, 2), 12)
-    assert max(len(mean) * config.candidates for mean, config in asked) <= 300
+    rows = [len(mean) * config.candidates for mean, config in asked]
+    assert max(rows) <= 300
+    assert rows[:5] == [300, 300, 100, 256, 192]
     assert ((places[-1] - goals).norm(dim=-1) < 0.75).all()
 
 
@@ -258,3 +293,14 @@ def test_a_config_that_cannot_plan_is_refused(settings):
 
 def test_thresholds_are_values():
     assert replace(Thresholds(0.1, 0.2), hold=0.3) == Thresholds(0.3, 0.2)
+
+
+@dataclass(frozen=True)
+class NobodysConfig:
+    kind: str = "nobodys"
+    candidates: int = 8
+
+
+def test_what_configures_no_planner_is_refused_before_anything_is_planned():
+    with pytest.raises(UnknownName, match="no planner 'nobodys'; there are cem"):
+        AgentConfig(cold=NobodysConfig())

@@ -28,7 +28,7 @@ def test_a_weighted_sum_is_the_sum_of_weighted_energies_and_again_an_energy():
 
 def test_a_sum_says_what_is_summed():
     energy = weighted((1.0, GoalEnergy("last")), (0.1, Effort(1.8)))
-    assert repr(energy) == "1·GoalEnergy(weights='last') + 0.1·Effort(scale=1.8)"
+    assert repr(energy) == "1·GoalEnergy(weights='last', root=False, terminal=0.0) + 0.1·Effort(scale=1.8)"
     assert repr(weighted((2.0, energy), (1.0, constant))) == f"2·({energy!r}) + 1·constant"
 
 

@@ -8,7 +8,7 @@ from gedanken.energies.goal import GoalEnergy, TimeToGoal, calibrate_scale, squa
 from gedanken.errors import BadInput, NonFinite, ShapeError
 from gedanken.types import Goal, Rollout
 
-ENERGIES = [GoalEnergy(), GoalEnergy("last"), TimeToGoal(0.5)]
+ENERGIES = [GoalEnergy(), GoalEnergy("last"), GoalEnergy(root=True, terminal=4.0), TimeToGoal(0.5)]
 every_energy = pytest.mark.parametrize("energy", ENERGIES, ids=repr)
 
 
@@ -46,6 +46,9 @@ def test_goal_energy_sums_or_reads_the_last_step():
     goal, actions = Goal(torch.zeros(1, 1, 1)), torch.zeros(1, 1, 3, 1)
     assert GoalEnergy("sum")(rollout, goal, actions).item() == 1 + 4 + 16
     assert GoalEnergy("last")(rollout, goal, actions).item() == 16
+    assert GoalEnergy("sum", root=True)(rollout, goal, actions).item() == pytest.approx(1 + 2 + 4)
+    assert GoalEnergy("sum", terminal=2.0)(rollout, goal, actions).item() == 1 + 4 + 3 * 16
+    assert GoalEnergy("last", root=True, terminal=2.0)(rollout, goal, actions).item() == pytest.approx(3 * 4)
 
 
 def test_time_to_goal_is_its_formula():

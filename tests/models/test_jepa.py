@@ -74,9 +74,9 @@ def test_planning_encodes_nothing(monkeypatch):
 def test_what_an_action_adds_is_worked_out_once(monkeypatch):
     model, asked = made(), []
     condition = model.predictor.condition
-    monkeypatch.setattr(model.predictor, "condition", lambda actions: asked.append(1) or condition(actions))
+    monkeypatch.setattr(model.predictor, "condition", lambda actions: asked.append(actions.shape) or condition(actions))
     model.rollout(context(), torch.zeros(2, 8, 6, WIDTH))
-    assert len(asked) == 1
+    assert asked == [(2, 8, 6, WIDTH), (2, 2, WIDTH)]  # the candidates', and those of the context
 
 
 def test_a_rollout_has_gradients_to_its_actions():

@@ -15,6 +15,16 @@ def test_the_next_latent_is_the_normalised_sum_of_this_one_and_a_change():
     torch.testing.assert_close(predictor(latents, condition), predictor.norm(latents))
 
 
+def test_it_remembers_nothing():
+    predictor = ResidualMLP(ResidualMLPConfig(hidden=16), latent=6, action=2)
+    latents, condition = torch.randn(4, 5, 3, 6), predictor.condition(torch.randn(4, 5, 2))
+    state = predictor.starts(latents, condition[:, :-1])
+    assert len(state) == 1
+    assert torch.equal(state[0], latents)
+    (following,) = predictor.step(state, condition)
+    assert torch.equal(following, predictor(latents, condition))
+
+
 def test_depth_counts_hidden_layers():
     def linears(depth: int) -> int:
         modules = ResidualMLP(ResidualMLPConfig(hidden=8, depth=depth), 4, 2).modules()

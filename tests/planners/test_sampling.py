@@ -3,7 +3,7 @@ import torch
 from torch import Generator
 
 from gedanken.errors import BadInput, ShapeError
-from gedanken.planners.sampling import coloured_noise, piecewise_constant, shifted
+from gedanken.planners.sampling import coloured_noise, piecewise_constant, power_law_noise, shifted
 from gedanken.types import Plan, Search, Trace
 
 
@@ -27,9 +27,27 @@ def test_coloured_noise_has_unit_variance_at_every_step_and_the_correlation_it_i
         torch.testing.assert_close(correlation.diagonal(lag), expected, atol=0.03, rtol=0)
 
 
-def test_noise_of_one_problem_is_not_anothers():
-    noise = coloured_noise(torch.zeros(2, 10, 2), 500, 0.9, seeded())
-    assert torch.corrcoef(noise.reshape(2, -1))[0, 1].abs() < 0.1
+@pytest.mark.parametrize("beta", [0.0, 1.0, 2.0])
+def test_power_law_noise_has_unit_variance_at_every_step_and_the_spectrum_it_is_asked_for(beta):
+    horizon = 7
+    noise = power_law_noise(torch.zeros(4, horizon, 2), 5000, beta, seeded())
+    assert noise.shape == (4, 5000, horizon, 2)
+    steps = noise.permute(2, 0, 1, 3).reshape(horizon, -1)
+    torch.testing.assert_close(steps.mean(dim=1), torch.zeros(horizon), atol=0.03, rtol=0)
+    # Power k^-β at frequency k of twice the horizon, one cosine each; the constant has the power of the slowest wave.
+    frequencies = torch.arange(-horizon + 1, horizon + 1)
+    power = frequencies.abs().clamp_min(1).float() ** -beta
+    lags = torch.arange(horizon)[:, None] - torch.arange(horizon)
+    waves = torch.cos(torch.pi * frequencies[:, None, None] * lags / horizon)
+    expected = (power[:, None, None] * waves).sum(dim=0) / power.sum()
+    torch.testing.assert_close(torch.cov(steps), expected, atol=0.03, rtol=0)
+
+
+@pytest.mark.parametrize("noise", [coloured_noise, power_law_noise])
+def test_noise_of_one_problem_or_number_is_not_anothers(noise):
+    drawn = noise(torch.zeros(2, 10, 2), 500, 0.9, seeded())
+    assert torch.corrcoef(drawn.reshape(2, -1))[0, 1].abs() < 0.1
+    assert torch.corrcoef(drawn.movedim(3, 0).reshape(2, -1))[0, 1].abs() < 0.1
 
 
 def test_pieces_switch_at_most_pieces_minus_one_times_and_do_switch():

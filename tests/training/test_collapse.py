@@ -72,6 +72,15 @@ def test_a_predictor_that_ignores_actions_is_told():
     assert "Actions hardly matter" not in words(latents, adds, actions)
 
 
+def test_a_predictor_that_knows_past_actions_only_is_told():
+    latents, actions = walks()
+
+    def late(now: Tensor, done: Tensor) -> Tensor:
+        return adds(now, torch.cat([torch.zeros_like(done[:, :1]), done[:, :-1]], dim=1))
+
+    assert "Actions hardly matter" in words(latents, late, actions)
+
+
 def test_copying_the_last_frame_is_told():
     latents, actions = walks()
     assert "Prediction" in words(latents, lambda now, _: now, actions)

@@ -19,7 +19,7 @@ from gedanken.agent.configurator import Thresholds
 from gedanken.contracts import Energy, WorldModel
 from gedanken.errors import BadInput, ShapeError
 from gedanken.memory import RecentLatents
-from gedanken.planners import MPPIConfig, limited, mppi, shifted
+from gedanken.planners import MPPIConfig, PlannerConfig, limited, planner_of, shifted
 from gedanken.types import Context, Goal, Observation, Plan, Search, Trace
 
 _ROWS = 2048
@@ -32,8 +32,8 @@ class AgentConfig:
 
     Args:
         horizon: H, model steps ahead.
-        warm: the search from the last plan, moved on by a step.
-        cold: the search from nothing: at the start, and after a surprise.
+        warm: the search from the last plan, moved on by a step; the configuration of any registered planner.
+        cold: the search from nothing, at the start and after a surprise; likewise.
         restless: model steps after a cold search in which another surprise leads to a drawn step, not to a search; 0 never
             draws.
         spread: deviation of the first samples, in units of the action's largest norm or half range.
@@ -41,8 +41,8 @@ class AgentConfig:
     """
 
     horizon: int = 16
-    warm: MPPIConfig = field(default_factory=lambda: MPPIConfig(candidates=128, rounds=2))
-    cold: MPPIConfig = field(default_factory=lambda: MPPIConfig(candidates=256, rounds=6))
+    warm: PlannerConfig = field(default_factory=lambda: MPPIConfig(candidates=128, rounds=2))
+    cold: PlannerConfig = field(default_factory=lambda: MPPIConfig(candidates=256, rounds=6))
     restless: int = 3
     spread: float = 0.67
     past: int = 1
@@ -53,6 +53,8 @@ class AgentConfig:
                 f"horizon={self.horizon} and past={self.past} must be at least 1, restless={self.restless} at least 0, "
                 f"and spread={self.spread} above 0."
             )
+        for search in (self.warm, self.cold):
+            planner_of(search)
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,12 @@ class Decision:
     Args:
         actions: `[B, A]` of the next model step, in the environment's own units.
         plan: the whole plan, with the energy it was chosen for; a held row plans to stay, and a drawn step was not chosen
-            for any energy.
+            for any energy, so both carry the distance now in its place.
         distance: squared latent distance to the goal now `[B]`.
         surprise: squared distance between what was expected and what was seen `[B]`; 0 at the first step.
         held: at the goal, so nothing was planned `[B]`.
         cold: searched from nothing `[B]`.
+        drawn: surprised again soon after a cold search, so the step was drawn and not searched for `[B]`.
     """
 
     actions: Float[Tensor, "B A"]
@@ -75,6 +78,7 @@ class Decision:
     surprise: Float[Tensor, " B"]
     held: Bool[Tensor, " B"]
     cold: Bool[Tensor, " B"]
+    drawn: Bool[Tensor, " B"]
 
     def steps(self) -> Float[Tensor, "steps B width"]:
         """The environment actions to carry out now, one after the other: `[frame_skip, B, action width]`."""
@@ -146,12 +150,13 @@ class Agent:
         surprise = torch.zeros_like(distance) if self._expected is None else _apart(seen, self._expected)
         held = distance < self.thresholds.hold
         cold, astray = self._unsettled(surprise)
-        plan = self._thought(distance, held, cold, astray & ~held)
+        cold, drawn = cold & ~held, astray & ~held
+        plan = self._thought(distance, held, cold, drawn)
         self._mean = shifted(plan)
         whole = plan.repeated(self.model.frame_skip)
         self._last = whole.actions[:, 0]
         self._expected = self.imagine(whole.actions[:, :1])[:, 0]
-        return Decision(self._last, whole, distance, surprise, held, cold & ~held)
+        return Decision(self._last, whole, distance, surprise, held, cold, drawn)
 
     def imagine(self, actions: Float[Tensor, "B H A"]) -> Float[Tensor, "B H P D"]:
         """The latents expected if `actions` were carried out from here."""
@@ -174,24 +179,24 @@ class Agent:
         self._rest = torch.where(cold, self.config.restless, self._rest - 1)
         return cold, surprised & resting
 
-    def _thought(self, distance: Tensor, held: Tensor, cold: Tensor, astray: Tensor) -> Plan:
+    def _thought(self, distance: Tensor, held: Tensor, cold: Tensor, drawn: Tensor) -> Plan:
         """Each row's plan: to stay, searched cold or warm, or one drawn step."""
         self._mean[cold | held] = 0.0
         plan = self._still(distance)
-        for rows, search in ((cold & ~held, self.config.cold), (~cold & ~held, self.config.warm)):
+        for rows, search in ((cold, self.config.cold), (~(cold | held | drawn), self.config.warm)):
             for chunk in rows.nonzero()[:, 0].split(max(1, _ROWS // search.candidates)):
                 if len(chunk):  # no rows split into one empty chunk
                     plan = _merged(plan, self._planned(chunk, search), chunk)
-        return _merged(plan, self._elsewhere(plan, astray), astray.nonzero()[:, 0])
+        return _merged(plan, self._elsewhere(plan, drawn), drawn.nonzero()[:, 0])
 
-    def _planned(self, rows: Tensor, search: MPPIConfig) -> Plan:
+    def _planned(self, rows: Tensor, search: PlannerConfig) -> Plan:
         assert self._goal is not None
         recent = self._recent.context()
         context = Context(recent.latents[rows], recent.actions[rows])
-        return mppi(
+        return planner_of(search).plan(
             energy_of(self.model, self.energy, context, Goal(self._goal.latents[rows])),
             self._start(self._mean[rows]),
-            search,
+            config=search,
             generator=self.generator,
         )
 

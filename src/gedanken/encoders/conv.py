@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from gedanken.errors import BadInput, ShapeError
+from gedanken.encoders.head import Head, check_head, head_layers
+from gedanken.encoders.pixels import checked_pixels, normalised_frames, register_statistics
+from gedanken.errors import BadInput
 from gedanken.types import Observation
 
 Stem = Literal["patchify", "strided"]
@@ -31,18 +32,24 @@ class ConvEncoderConfig:
     """How pixels become a vector.
 
     Args:
+        kind: tells this configuration from another encoder's.
         stem: `patchify` (fast) or `strided` (finer).
         size: (height, width) of a frame in pixels, each a multiple of 8.
         channels: colours of a frame.
         width: channels of the first layer; the later ones have twice as many.
         latent: D, the latent's width.
+        head: how features become the latent; `batch_norm_mlp` where SIGReg keeps latents from collapsing.
+        head_hidden: hidden units of `batch_norm_mlp`.
     """
 
+    kind: Literal["conv"] = "conv"
     stem: Stem = "patchify"
     size: tuple[int, int] = (64, 64)
     channels: int = 3
     width: int = 32
     latent: int = 128
+    head: Head = "layer_norm"
+    head_hidden: int = 512
 
     def __post_init__(self) -> None:
         if self.stem not in _STEMS:
@@ -51,13 +58,13 @@ class ConvEncoderConfig:
             raise BadInput(f"size={self.size} must be positive multiples of 8 pixels; resize the frames first.")
         if min(self.channels, self.width, self.latent) < 1:
             raise BadInput("channels, width and latent must each be at least 1.")
+        check_head(self.head, self.head_hidden)
 
 
 class ConvEncoder(nn.Module):
     """Frames `[B, T, height, width, channels]` uint8 → latents `[B, T, 1, D]`.
 
-    Pixels are normalised inside by the training set's own mean and deviation of each channel, which are buffers and so
-    part of the model file: a small dot in a channel of its own becomes large, or inverse dynamics never starts.
+    Pixels are normalised inside, by statistics that are part of the model file.
     """
 
     pixel_mean: Tensor
@@ -66,8 +73,7 @@ class ConvEncoder(nn.Module):
     def __init__(self, config: ConvEncoderConfig) -> None:
         super().__init__()
         self.config = config
-        self.register_buffer("pixel_mean", torch.zeros(config.channels))
-        self.register_buffer("pixel_std", torch.ones(config.channels))
+        register_statistics(self, config.channels)
         layers: list[nn.Module] = []
         channels = config.channels
         for multiple, kernel, stride, padding in _STEMS[config.stem]:
@@ -75,8 +81,7 @@ class ConvEncoder(nn.Module):
             channels = multiple * config.width
         self.convolutions = nn.Sequential(*layers)
         cells = config.size[0] * config.size[1] // 64
-        self.project = nn.Linear(channels * cells, config.latent)
-        self.norm = nn.LayerNorm(config.latent)
+        self.project, self.norm = head_layers(config.head, channels * cells, config.latent, config.head_hidden)
 
     def encode(self, observation: Observation) -> Float[Tensor, "B T P D"]:
         """Latents of the `pixels` stream.
@@ -84,15 +89,6 @@ class ConvEncoder(nn.Module):
         Raises:
             ShapeError: if frames have another size or number of channels than the encoder was made for.
         """
-        if "pixels" not in observation:
-            raise ShapeError(f"this encoder reads the stream 'pixels'; the observation has {sorted(observation)}.")
-        pixels = observation["pixels"]
-        expected = (*self.config.size, self.config.channels)
-        if pixels.dim() != 5 or pixels.shape[2:] != expected:
-            raise ShapeError(f"pixels are {tuple(pixels.shape)}; expected [B, T, {', '.join(map(str, expected))}].")
-        batch, past = pixels.shape[:2]
-        # Frames come as height × width × channels, which is what channels-last convolutions read: no copy is made.
-        frames = pixels.flatten(0, 1).permute(0, 3, 1, 2).float()
-        scale = self.pixel_std.reciprocal()[:, None, None]
-        features = self.convolutions((frames - self.pixel_mean[:, None, None]) * scale)
-        return self.norm(self.project(features.flatten(1)).float()).view(batch, past, 1, -1)
+        pixels = checked_pixels(observation, self.config.size, self.config.channels)
+        features = self.convolutions(normalised_frames(pixels, self.pixel_mean, self.pixel_std))
+        return self.norm(self.project(features.flatten(1)).float()).view(*pixels.shape[:2], 1, -1)

@@ -40,23 +40,31 @@ def squared_distance(rollout: Rollout, goal: Goal) -> Float[Tensor, "B N H"]:
 
 @dataclass(frozen=True)
 class GoalEnergy:
-    """Squared latent distance to the goal.
+    """Latent distance to the goal: Σ_h d_h + terminal · d_H, with d the squared distance or its root.
 
     Args:
         weights: `sum` adds the distances of all steps, `last` reads only the last step.
+        root: take the root of each squared distance, so that near the goal a plan still gains by coming nearer.
+        terminal: how often the last step counts once more (≥ 0).
     """
 
     weights: Literal["sum", "last"] = "sum"
+    root: bool = False
+    terminal: float = 0.0
 
     def __post_init__(self) -> None:
         if self.weights not in ("sum", "last"):
             raise BadInput(f"weights={self.weights!r}; expected 'sum' (every step) or 'last' (only the last one).")
+        if not 0 <= self.terminal < float("inf"):
+            raise BadInput(f"terminal={self.terminal} must be a number of at least 0; 0 counts the last step once.")
 
     def __call__(self, rollout: Rollout, goal: Goal, actions: Tensor) -> Float[Tensor, "B N"]:
         """Energies `[B, N]`; see `squared_distance` for shapes and errors."""
-        if self.weights == "last":
-            return squared_distance(Rollout(rollout.latents[:, :, -1:]), goal)[..., 0]
-        return squared_distance(rollout, goal).sum(dim=-1)
+        seen = Rollout(rollout.latents[:, :, -1:]) if self.weights == "last" else rollout
+        distance = squared_distance(seen, goal)
+        if self.root:
+            distance = (distance + _TINY).sqrt()
+        return distance.sum(dim=-1) + self.terminal * distance[..., -1]
 
 
 @dataclass(frozen=True)

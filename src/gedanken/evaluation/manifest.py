@@ -165,10 +165,11 @@ def load_manifest(path: str | Path) -> Manifest:
 def write_standard_manifests(folder: str | Path) -> list[Path]:
     """Draw the manifests that published numbers use, 500 pairs each, and write them into `folder`; equal for ever."""
     written = []
-    for split in SEEDS:
-        path = Path(folder) / f"two-rooms-v1-fixed-{split}.json"
-        save_manifest(make_manifest("two-rooms-v1", {"wall": "fixed"}, split), path)
-        written.append(path)
+    for wall in ("fixed", "random"):
+        for split in SEEDS:
+            path = Path(folder) / f"two-rooms-v1-{wall}-{split}.json"
+            save_manifest(make_manifest("two-rooms-v1", {"wall": wall}, split), path)
+            written.append(path)
     return written
 
 

@@ -1,10 +1,24 @@
-"""Latent × actions → latents.
+"""Latents × actions → latents.
 
 In: a `Context` of latents and candidate actions `[B, N, H, A]`. Out: a `Rollout` `[B, N, H, P, D]`.
-Open `jepa.py` first: encoder and predictor under one roof; `residual_mlp.py` is the predictor it starts with.
+Open `jepa.py` first: encoder and predictor under one roof; then `predictor.py`: what a predictor must offer. There are three:
+`residual_mlp.py` sees one frame, `causal_transformer.py` the last few, and `gru.py` remembers.
 """
 
+from gedanken.models.causal_transformer import CausalTransformer, CausalTransformerConfig
+from gedanken.models.gru import GRUPredictor, GRUPredictorConfig
 from gedanken.models.jepa import JEPA
+from gedanken.models.predictor import LatentState, Predictor
 from gedanken.models.residual_mlp import ResidualMLP, ResidualMLPConfig
 
-__all__ = ["JEPA", "ResidualMLP", "ResidualMLPConfig"]
+__all__ = [
+    "JEPA",
+    "CausalTransformer",
+    "CausalTransformerConfig",
+    "GRUPredictor",
+    "GRUPredictorConfig",
+    "LatentState",
+    "Predictor",
+    "ResidualMLP",
+    "ResidualMLPConfig",
+]

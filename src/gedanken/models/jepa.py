@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from gedanken.contracts import Encoder
 from gedanken.errors import BadInput, ShapeError
-from gedanken.models.residual_mlp import ResidualMLP
+from gedanken.models.predictor import LatentState, Predictor
 from gedanken.types import ActionSpec, Context, Observation, Rollout
 
 
@@ -19,7 +19,7 @@ class JEPA(nn.Module):
 
     Args:
         encoder: a module that keeps the `Encoder` contract.
-        predictor: one model step in latent space.
+        predictor: a module that keeps the `Predictor` contract, one model step in latent space.
         action: what one environment action is.
         frame_skip: environment steps in one model step, so A = frame_skip × action.width.
     """
@@ -28,10 +28,15 @@ class JEPA(nn.Module):
     action_std: Tensor
     step_change: Tensor
 
-    def __init__(self, encoder: nn.Module, predictor: ResidualMLP, action: ActionSpec, frame_skip: int) -> None:
+    def __init__(self, encoder: nn.Module, predictor: nn.Module, action: ActionSpec, frame_skip: int) -> None:
         super().__init__()
         if not isinstance(encoder, Encoder):
             raise BadInput(f"{type(encoder).__name__} has no `encode`; see gedanken.contracts.Encoder.")
+        if not isinstance(predictor, Predictor):
+            raise BadInput(
+                f"{type(predictor).__name__} has not all of `past`, `condition`, `starts` and `step`; see "
+                "gedanken.models.Predictor."
+            )
         self.encoder = encoder
         self.predictor = predictor
         self.action = action
@@ -62,11 +67,19 @@ class JEPA(nn.Module):
         """Streams `[B, T, ...]` → latents `[B, T, P, D]`."""
         return self.encoder.encode(observations)  # pyright: ignore[reportCallIssue]
 
+    @property
+    def past(self) -> int:
+        """T, latents of a context worth keeping for a rollout; a shorter context works, as at the start of an episode."""
+        return self.predictor.past
+
     def rollout(self, context: Context, actions: Float[Tensor, "B N H A"]) -> Rollout:
         """Latents predicted for candidate actions in the environment's own units, one latent an action.
 
+        The context is read once, however many candidates there are.
+
         Raises:
-            ShapeError: if the actions' width is not frame_skip × the environment's, or batches differ.
+            ShapeError: if the actions' width is not frame_skip × the environment's, or batches differ, or the context has
+                not one action less than latents.
         """
         batch, candidates, horizon, width = actions.shape
         if width != self.action_mean.numel() or batch != context.latents.shape[0]:
@@ -74,10 +87,54 @@ class JEPA(nn.Module):
                 f"actions are {tuple(actions.shape)}; expected [B={context.latents.shape[0]}, N, H, "
                 f"A={self.action_mean.numel()}] (A = frame_skip {self.frame_skip} × width {self.action.width})."
             )
-        condition = self.predictor.condition(self.normalised(actions))
-        latents = context.latents[:, -1:].expand(-1, candidates, -1, -1)
+        condition = self._condition(actions)
+        state = tuple(
+            part[:, -1:].expand(-1, candidates, *part.shape[2:])
+            for part in self._starts(context.latents, context.actions)
+        )
         steps: list[Tensor] = []
         for step in range(horizon):
-            latents = self.predictor(latents, condition[:, :, step])
-            steps.append(latents)
+            state = self.predictor.step(state, condition[:, :, step])
+            steps.append(state[0])
         return Rollout(torch.stack(steps, dim=2))
+
+    def open_loop(
+        self, latents: Float[Tensor, "B T P D"], actions: Float[Tensor, "B known A"], ahead: int
+    ) -> list[Tensor]:
+        """Latents predicted 1…`ahead` steps on from every frame whose actions are known, each from the frames up to its own.
+
+        Args:
+            latents: encoded frames `[B, T, P, D]`.
+            actions: in the environment's own units; action k leaves frame k. T−1 of them, or T to predict beyond the last.
+            ahead: steps to predict, from 1 to the number of actions.
+        Returns:
+            for each k the latents `[B, S, P, D]` of frames k, k+1, …; there are S = 1 + actions − k of them.
+        Raises:
+            BadInput: if there are too few actions for `ahead`.
+            ShapeError: if there are not T−1 or T actions.
+        """
+        known = actions.shape[1]
+        if not 1 <= ahead <= known:
+            raise BadInput(f"ahead={ahead} needs at least as many actions; this window has {known}.")
+        if known - latents.shape[1] not in (-1, 0):
+            raise ShapeError(f"{latents.shape[1]} latents came with {known} actions; give one less, or as many.")
+        state = self._starts(latents, actions[:, : latents.shape[1] - 1])
+        predicted: list[Tensor] = []
+        for k in range(ahead):
+            starts = known - k
+            # Conditioned afresh at each step: gradients then add up in the order that seeded runs were made with.
+            condition = self._condition(actions[:, k : k + starts])
+            state = self.predictor.step(tuple(part[:, :starts] for part in state), condition)
+            predicted.append(state[0])
+        return predicted
+
+    def _condition(self, actions: Tensor) -> Tensor:
+        return self.predictor.condition(self.normalised(actions))
+
+    def _starts(self, latents: Tensor, actions: Tensor) -> LatentState:
+        if actions.shape[1] != latents.shape[1] - 1:
+            raise ShapeError(
+                f"a context of {latents.shape[1]} latents came with {actions.shape[1]} actions; it has one action less "
+                "than latents."
+            )
+        return self.predictor.starts(latents, self._condition(actions))

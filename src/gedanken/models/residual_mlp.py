@@ -1,16 +1,18 @@
 """The next latent as a small correction of this one: z' = norm(z + MLP([z, a])).
 
-Enough where one frame tells the whole state; a recurrent or attentive predictor is for worlds where it does not.
+Enough where one frame tells the whole state; `gru.py` and `causal_transformer.py` are for worlds where it does not.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from gedanken.errors import BadInput
+from gedanken.models.predictor import LatentState
 
 _DEEPEST = 64
 """Layers cost memory even where no weight is allocated, and a model file may ask for any number of them."""
@@ -18,10 +20,19 @@ _DEEPEST = 64
 
 @dataclass(frozen=True, kw_only=True)
 class ResidualMLPConfig:
-    """How large the predictor is: `hidden` units in each of `depth` hidden layers."""
+    """How large the predictor is: `hidden` units in each of `depth` hidden layers.
 
+    Args:
+        kind: tells this predictor from the others in a file.
+        hidden: units of a hidden layer.
+        depth: hidden layers.
+        norm: whether predictions end in a LayerNorm, as the latents of an encoder with one do.
+    """
+
+    kind: Literal["residual_mlp"] = "residual_mlp"
     hidden: int = 256
     depth: int = 2
+    norm: bool = True
 
     def __post_init__(self) -> None:
         if self.hidden < 1 or not 1 <= self.depth <= _DEEPEST:
@@ -29,7 +40,9 @@ class ResidualMLPConfig:
 
 
 class ResidualMLP(nn.Module):
-    """One model step: latents `[..., P, D]` and normalised actions `[..., A]` → latents `[..., P, D]`."""
+    """One model step from the present latent alone: latents `[..., P, D]` and actions `[..., A]` → latents `[..., P, D]`."""
+
+    past = 1
 
     def __init__(self, config: ResidualMLPConfig, latent: int, action: int) -> None:
         super().__init__()
@@ -40,11 +53,19 @@ class ResidualMLP(nn.Module):
         for _ in range(config.depth - 1):
             layers += [nn.GELU(), nn.Linear(config.hidden, config.hidden)]
         self.body = nn.Sequential(*layers, nn.GELU(), nn.Linear(config.hidden, latent))
-        self.norm = nn.LayerNorm(latent)
+        self.norm = nn.LayerNorm(latent) if config.norm else nn.Identity()
 
     def condition(self, actions: Float[Tensor, "*rows A"]) -> Float[Tensor, "*rows hidden"]:
-        """What an action adds to the first layer: computed once for all candidates and steps, since it needs no latent."""
+        """What an action adds to the first layer."""
         return self.from_action(actions)
+
+    def starts(self, latents: Float[Tensor, "B T P D"], condition: Float[Tensor, "B past hidden"]) -> LatentState:
+        """The latents themselves: nothing is remembered."""
+        return (latents,)
+
+    def step(self, state: LatentState, condition: Float[Tensor, "*rows hidden"]) -> LatentState:
+        """The state one model step later."""
+        return (self(state[0], condition),)
 
     def forward(
         self, latents: Float[Tensor, "*rows P D"], condition: Float[Tensor, "*rows hidden"]

@@ -2,26 +2,35 @@
 
 In: `energy_of` (actions `[B, N, H, A]` → energies `[B, N]`), a `Search` (where to look), a config, a generator.
 Out: a `Plan`, the best action sequence found, with its energy and the trace of the search.
-Open `cem.py` first; `mppi.py` is the one to use; `sampling.py` holds the kinds of candidates both draw.
+Open `cem.py` first; `mppi.py` is the one to use; `gradient.py` asks for slopes as well; `sampling.py` holds the kinds of
+candidates they draw.
 """
 
 from gedanken.planners.bounds import limited
 from gedanken.planners.cem import CEMConfig, cem
+from gedanken.planners.gradient import GradientConfig, gradient
+from gedanken.planners.icem import ICEMConfig, icem
 from gedanken.planners.mppi import MPPIConfig, mppi
 from gedanken.planners.random_shooting import RandomShootingConfig, random_shooting
-from gedanken.planners.registry import PLANNERS, RegisteredPlanner, planner_named
+from gedanken.planners.registry import PLANNERS, PlannerConfig, RegisteredPlanner, planner_named, planner_of
 from gedanken.planners.sampling import shifted
 
 __all__ = [
     "PLANNERS",
     "CEMConfig",
+    "GradientConfig",
+    "ICEMConfig",
     "MPPIConfig",
+    "PlannerConfig",
     "RandomShootingConfig",
     "RegisteredPlanner",
     "cem",
+    "gradient",
+    "icem",
     "limited",
     "mppi",
     "planner_named",
+    "planner_of",
     "random_shooting",
     "shifted",
 ]

@@ -19,6 +19,7 @@ class CEMConfig:
     """How hard `cem` searches.
 
     Args:
+        kind: name of the planner, by which a file says which this is.
         candidates: action sequences imagined in a round, for each problem.
         elites: of these, how many the Gaussian is refitted to.
         rounds: sample, score, refit.
@@ -27,6 +28,7 @@ class CEMConfig:
         returns: `best` sequence imagined, or the final `mean`, which is smoother and costs one more evaluation.
     """
 
+    kind: Literal["cem"] = "cem"
     candidates: int = 256
     elites: int = 32
     rounds: int = 10

@@ -5,6 +5,7 @@ refines a plan; fresh coloured noise and piecewise-constant plans look for anoth
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Generator, Tensor
@@ -22,6 +23,7 @@ class MPPIConfig:
     """How hard `mppi` searches, and among what. Scales are relative, so one setting serves any environment's units.
 
     Args:
+        kind: name of the planner, by which a file says which this is.
         candidates: action sequences imagined in a round, for each problem.
         rounds: sample, score, refit; 3 suffice after a warm start, a cold search wants about 12.
         elite_share: share of the candidates that the Gaussian is refitted to.
@@ -38,6 +40,7 @@ class MPPIConfig:
         max_std: largest spread after a refit, likewise.
     """
 
+    kind: Literal["mppi"] = "mppi"
     candidates: int = 256
     rounds: int = 3
     elite_share: float = 0.10

@@ -1,6 +1,7 @@
 """Draw many action sequences once and keep the best: the baseline any search that refines must beat."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Generator
@@ -18,10 +19,12 @@ class RandomShootingConfig:
     """How hard `random_shooting` looks.
 
     Args:
+        kind: name of the planner, by which a file says which this is.
         candidates: action sequences imagined, for each problem.
         rho: correlation of neighbouring steps' noise, in [0, 1).
     """
 
+    kind: Literal["random-shooting"] = "random-shooting"
     candidates: int = 1024
     rho: float = 0.0
 

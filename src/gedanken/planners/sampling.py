@@ -30,6 +30,30 @@ def coloured_noise(like: Tensor, count: int, rho: float, generator: Generator) -
     return noise.permute(1, 2, 0, 3)
 
 
+def power_law_noise(like: Tensor, count: int, beta: float, generator: Generator) -> Tensor:
+    """Gaussian noise `[B, count, H, A]` whose power falls as 1/fᵝ with the frequency f, with unit variance at every step.
+
+    Summed from sines with random phases and sizes (Timmer and König 1995) over twice the horizon, of which half is kept:
+    such a sum is periodic, and a plan would otherwise end as it begins.
+
+    Args:
+        like: `[B, H, A]`, gives sizes, type and device.
+        count: sequences for each problem.
+        beta: exponent, at least 0; 0 is white noise, 2 a random walk's.
+        generator: source of the randomness.
+    """
+    batch, horizon, width = like.shape
+    length = 2 * horizon
+    size = torch.arange(horizon + 1, dtype=like.dtype, device=like.device).clamp_min(1) ** (-beta / 2)
+    # The constant and the fastest wave have one number where the others have two, a sine's and a cosine's.
+    parts = torch.full_like(size, 2.0)
+    parts[0] = parts[-1] = 1.0
+    size = size * (length / (parts * size.square()).sum().sqrt() / parts.sqrt())
+    drawn = torch.randn(batch, count, width, horizon + 1, 2, generator=generator, dtype=like.dtype, device=like.device)
+    waves = torch.fft.irfft(torch.view_as_complex(drawn) * size, n=length, dim=-1)
+    return waves[..., :horizon].transpose(2, 3)
+
+
 def around(mean: Tensor, std: Tensor, noise: Tensor) -> Tensor:
     """mean + std·noise: samples `[B, N, H, A]` around one centre `[B, H, A]` for each problem."""
     return torch.addcmul(mean[:, None], std[:, None], noise)

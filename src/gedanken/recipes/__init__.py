@@ -5,6 +5,7 @@ Open `recipe.py` first, then `fit.py`; `two_rooms.py` holds the runs we ship.
 """
 
 from gedanken.recipes.fit import Fitted, fit
+from gedanken.recipes.lewm import LeWM, LeWMConfig
 from gedanken.recipes.pictures import drawn_task, imagined_strip, picture
 from gedanken.recipes.pldm import PLDM, PLDMConfig
 from gedanken.recipes.recipe import Recipe, build, for_episodes
@@ -14,6 +15,8 @@ from gedanken.recipes.two_rooms import TwoRoomsRun, two_rooms_demo, two_rooms_fi
 __all__ = [
     "PLDM",
     "Fitted",
+    "LeWM",
+    "LeWMConfig",
     "Loaded",
     "PLDMConfig",
     "Recipe",

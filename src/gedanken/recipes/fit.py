@@ -12,8 +12,7 @@ from gedanken.data import WindowSampler, fit_statistics, split_episodes
 from gedanken.energies import calibrate_scale
 from gedanken.errors import BadInput
 from gedanken.models import JEPA
-from gedanken.recipes.pldm import PLDM
-from gedanken.recipes.recipe import Recipe, build
+from gedanken.recipes.recipe import Recipe, build, build_objective
 from gedanken.training import RunFolder, train
 from gedanken.training.loop import Trained, Watcher, pick_device, step_generator
 from gedanken.types import Episode
@@ -69,7 +68,7 @@ def fit(
     model = build(recipe, action)
     statistics = fit_statistics(episodes, recipe.frame_skip, episodes=keep)
     model.set_statistics(statistics)
-    objective = PLDM(recipe.objective, recipe.encoder.latent, action.width, recipe.frame_skip)
+    objective = build_objective(recipe, action)
     device = pick_device(recipe.train.device)
     told = {name: values.tolist() for name, values in statistics.items()}
     identity = {"recipe": recipe.as_dict(), "statistics": told, "windows": len(training), "action": str(action)}

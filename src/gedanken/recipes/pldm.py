@@ -57,8 +57,8 @@ class PLDM(nn.Module):
         self.inverse_dynamics = InverseDynamics(latent, width, frame_skip)
 
     def predict(self, model: JEPA, latents: Tensor, actions: Tensor) -> Tensor:
-        """Latents `[B, S, P, D]` and actions `[B, S, A]` in the environment's units → latents one model step later."""
-        return model.predictor(latents, model.predictor.condition(model.normalised(actions)))
+        """Latents `[B, S, P, D]` in their order and the actions `[B, S, A]` that leave them → latents one model step later."""
+        return model.open_loop(latents, actions, 1)[0]
 
     def forward(self, model: JEPA, windows: Windows, generator: Generator) -> Mapping[str, Tensor]:
         """Weighted terms by name."""
@@ -66,13 +66,10 @@ class PLDM(nn.Module):
         latents = model.encode(windows.observations)
         samples = latents.flatten(2).flatten(0, 1)
 
-        def step(now: Tensor, actions: Tensor) -> Tensor:
-            return self.predict(model, now, actions)
-
         terms = {
             "prediction": (
                 weigh.prediction,
-                lambda: open_loop_errors(step, latents, windows.actions, weigh.ahead).mean(),
+                lambda: open_loop_errors(model.open_loop(latents, windows.actions, weigh.ahead), latents).mean(),
             ),
             "variance": (weigh.variance, lambda: variance(samples)),
             "covariance": (weigh.covariance, lambda: covariance(samples)),

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any
+
+from torch import nn
 
 from gedanken.agent import AgentConfig
 from gedanken.contracts import EpisodeStore
-from gedanken.encoders import ConvEncoder, ConvEncoderConfig
+from gedanken.encoders import ConvEncoderConfig
 from gedanken.errors import BadInput
-from gedanken.models import JEPA, ResidualMLP, ResidualMLPConfig
-from gedanken.planners import MPPIConfig
+from gedanken.models import JEPA, ResidualMLPConfig
+from gedanken.planners import planner_named
+from gedanken.recipes.configuration import made, of_kind
+from gedanken.recipes.parts import ENCODERS, OBJECTIVES, PREDICTORS, EncoderConfig, ObjectiveConfig, PartConfig
 from gedanken.recipes.pldm import PLDMConfig
 from gedanken.training import TrainConfig
 from gedanken.types import ActionSpec, Episode
@@ -19,21 +23,21 @@ from gedanken.types import ActionSpec, Episode
 MODEL_STEP_SECONDS = 0.4
 """What one model step lasts where a recording says its rate: long enough for an action to show."""
 
-_LARGEST = 2**63
-"""Integers beyond fit no tensor size and no seed."""
+_USUAL_PLANNER = "mppi"
+"""Of an agent's search that names none, as in files from before there was a choice."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What is trained and how it plans.
+    """What is trained and how it plans. What can be chosen for each part stands in `parts.py`.
 
     Args:
         name: of the run.
         window: T, frames in a training window, one a model step.
         frame_skip: environment steps in one model step.
-        encoder: pixels to latent.
-        predictor: latent and action to the next latent.
-        objective: the weighted losses.
+        encoder: pixels to latent; one of `ENCODERS`.
+        predictor: latent and action to the next latent; one of `PREDICTORS`.
+        objective: the weighted losses; one of `OBJECTIVES`.
         train: how long and how hard.
         agent: how to plan with the result.
     """
@@ -41,9 +45,9 @@ class Recipe:
     name: str
     window: int = 9
     frame_skip: int = 4
-    encoder: ConvEncoderConfig = field(default_factory=ConvEncoderConfig)
-    predictor: ResidualMLPConfig = field(default_factory=ResidualMLPConfig)
-    objective: PLDMConfig = field(default_factory=PLDMConfig)
+    encoder: EncoderConfig = field(default_factory=ConvEncoderConfig)
+    predictor: PartConfig = field(default_factory=ResidualMLPConfig)
+    objective: ObjectiveConfig = field(default_factory=PLDMConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     agent: AgentConfig = field(default_factory=AgentConfig)
 
@@ -65,28 +69,34 @@ class Recipe:
         """The recipe that `as_dict` wrote.
 
         Raises:
+            UnknownName: a part is of a kind that is neither ours nor installed.
             BadInput: a field is missing, unknown, or out of its range.
         """
-        parts = {
-            "encoder": ConvEncoderConfig,
-            "predictor": ResidualMLPConfig,
-            "objective": PLDMConfig,
-            "train": TrainConfig,
-        }
         try:
-            agent = {**values["agent"]}
-            agent |= {name: _made(MPPIConfig, agent[name]) for name in ("warm", "cold")}
-            made = {name: _made(kind, values[name]) for name, kind in parts.items()}
-            return _made(cls, {**values, **made, "agent": _made(AgentConfig, agent)})
+            parts = {
+                "encoder": ENCODERS.read(values["encoder"]),
+                "predictor": PREDICTORS.read(values["predictor"]),
+                "objective": OBJECTIVES.read(values["objective"]),
+                "train": made(TrainConfig, values["train"]),
+                "agent": _agent(values["agent"]),
+            }
+            return made(cls, {**values, **parts})
         except (KeyError, TypeError, AttributeError) as error:
             raise BadInput(f"this is not a recipe's configuration: {type(error).__name__} at {error}.") from error
 
 
 def build(recipe: Recipe, action: ActionSpec) -> JEPA:
     """An untrained model of the recipe's shape; seed torch first for the same weights again."""
-    encoder = ConvEncoder(recipe.encoder)
-    predictor = ResidualMLP(recipe.predictor, recipe.encoder.latent, recipe.frame_skip * action.width)
+    encoder = ENCODERS.of(recipe.encoder).build(recipe.encoder)
+    width = recipe.frame_skip * action.width
+    predictor = PREDICTORS.of(recipe.predictor).build(recipe.predictor, recipe.encoder.latent, width)
     return JEPA(encoder, predictor, action, recipe.frame_skip)
+
+
+def build_objective(recipe: Recipe, action: ActionSpec) -> nn.Module:
+    """The recipe's objective, as `gedanken.training.train` takes it, with weights of its own where it has any."""
+    part = OBJECTIVES.of(recipe.objective)
+    return part.build(recipe.objective, recipe.encoder.latent, action.width, recipe.frame_skip)
 
 
 def for_episodes(episodes: EpisodeStore | Sequence[Episode], steps: int = 1000) -> Recipe:
@@ -111,35 +121,6 @@ def for_episodes(episodes: EpisodeStore | Sequence[Episode], steps: int = 1000) 
     return Recipe(name="own-data", frame_skip=skip, encoder=encoder, train=TrainConfig(steps=steps))
 
 
-def _made(kind: type, values: dict[str, Any]) -> Any:
-    """A dataclass from JSON, in which tuples have become lists; every field must be of its annotated type."""
-    known = get_type_hints(kind)
-    if unknown := set(values) - set(known):
-        raise BadInput(f"{kind.__name__} has no field {sorted(unknown)[0]!r}; it has {', '.join(sorted(known))}.")
-    made = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-    for name, value in made.items():
-        if not _fits(value, known[name]):
-            raise BadInput(f"{kind.__name__}.{name} is {str(value)[:40]!r}, which is no {known[name]}.")
-    return kind(
-        **{
-            name: float(value) if known[name] is float and isinstance(value, int) else value
-            for name, value in made.items()
-        }
-    )
-
-
-def _fits(value: Any, hint: Any) -> bool:
-    """Whether a value is what an annotation says; a bool is no number, and an int may stand for a float."""
-    parts = get_args(hint)
-    if get_origin(hint) is Literal:
-        return value in parts
-    if get_origin(hint) is tuple:
-        if not isinstance(value, tuple):
-            return False
-        kinds = parts[:1] * len(value) if parts[-1] is ... else parts
-        return len(value) == len(kinds) and all(map(_fits, value, kinds))
-    if isinstance(value, bool):
-        return hint is bool
-    if isinstance(value, int):
-        return hint in (int, float) and abs(value) <= _LARGEST
-    return isinstance(value, hint)
+def _agent(values: Mapping[str, Any]) -> AgentConfig:
+    searches = {name: of_kind(values[name], planner_named, _USUAL_PLANNER) for name in ("warm", "cold")}
+    return made(AgentConfig, {**values, **searches})

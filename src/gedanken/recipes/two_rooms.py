@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from gedanken.contracts import EpisodeStore
 from gedanken.encoders import ConvEncoderConfig
@@ -25,15 +26,17 @@ class TwoRoomsRun:
         recipe: what is trained.
         episodes: how many to record.
         steps: environment steps in each.
+        wall: layout of the worlds they are recorded in.
     """
 
     recipe: Recipe
     episodes: int = 1200
     steps: int = 72
+    wall: Literal["fixed", "random"] = "fixed"
 
     def record(self, store: EpisodeStore, tell: Callable[[float], None] = lambda share: None) -> None:
         """Record the training episodes, drawn by the recipe's seed; `tell` is called with the share done."""
-        drawn = episodes_of(TwoRooms(), self.episodes, self.steps, self.recipe.train.seed)
+        drawn = episodes_of(TwoRooms(self.wall), self.episodes, self.steps, self.recipe.train.seed)
         for number, episode in enumerate(drawn, start=1):
             store.append(episode)
             tell(number / self.episodes)

@@ -25,7 +25,7 @@ class Health:
         std_batch: median over dimensions of the deviation over all frames.
         std_batch_min: the smallest of them.
         std_time: median over dimensions of the deviation inside a window.
-        action_sensitivity: how far swapped actions move the prediction, in units of the change one step makes.
+        action_sensitivity: how far a swapped action moves the prediction after it, in units of the change one step makes.
         error_over_copy: one-step error against predicting no change; 1 means no better than copy-last.
         error_over_mean: one-step error against predicting the batch mean.
     """
@@ -47,7 +47,7 @@ def measure(
 
     Args:
         latents: encoded windows `[B, T, P, D]`, B ≥ 2 and T ≥ 3.
-        predict: (latents `[B, S, P, D]`, actions `[B, S, A]`) → latents one model step later.
+        predict: (latents `[B, S, P, D]` in their order, actions `[B, S, A]` that leave them) → latents one model step later.
         actions: `[B, T-1, A]`.
     """
     flat = latents.float().flatten(2)
@@ -56,7 +56,10 @@ def measure(
     shares = shares / shares.sum().clamp_min(1e-12)
     deviations = centred.std(dim=0)
     now, following = latents[:, :-1], latents[:, 1:]
-    predicted, swapped = predict(now, actions), predict(now, actions.roll(1, dims=0))
+    # Only the last action is swapped: whoever remembers would else be shown another past, and move for that alone.
+    others = torch.cat([actions[:, :-1], actions[:, -1:].roll(1, dims=0)], dim=1)
+    predicted, swapped = predict(now, actions), predict(now, others)
+    moved = (predicted - swapped)[:, -1].square().mean()
     change = (following - now).square().mean().clamp_min(1e-12)
     error = (predicted - following).square().mean()
     return Health(
@@ -64,7 +67,7 @@ def measure(
         std_batch=deviations.median().item(),
         std_batch_min=deviations.min().item(),
         std_time=flat.std(dim=1).mean(dim=0).median().item(),
-        action_sensitivity=((predicted - swapped).square().mean() / change).sqrt().item(),
+        action_sensitivity=(moved / change).sqrt().item(),
         error_over_copy=(error / change).item(),
         error_over_mean=(error / centred.square().mean().clamp_min(1e-12)).item(),
     )

@@ -81,7 +81,10 @@ class Objective(Protocol):
         ...
 
     def predict(self, model: Any, latents: Tensor, actions: Tensor) -> Tensor:
-        """Latents one model step later, in training mode; actions in the environment's units."""
+        """Latents `[B, S, P, D]` in their order and actions `[B, S, A]` that leave them → latents one model step later.
+
+        Actions are in the environment's units.
+        """
         ...
 
 
@@ -249,8 +252,11 @@ class _Training:
         model: Any = self.modules["model"]
         objective: Any = self.modules["objective"]
         windows = _on(self.meter.probe, self.device)
+        model.eval()  # as it will be used: dropout alone would make an ignored action seem to matter
         latents = model.encode(windows.observations)
-        return measure(latents, lambda now, actions: objective.predict(model, now, actions), windows.actions)
+        health = measure(latents, lambda now, actions: objective.predict(model, now, actions), windows.actions)
+        model.train()
+        return health
 
     def save(self, path: Path, done: int, core_seconds: float) -> None:
         save_checkpoint(path, done, self.modules, self.optimiser, self.fingerprint, core_seconds)

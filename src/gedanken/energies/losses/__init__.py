@@ -1,11 +1,21 @@
 """What training minimises: each loss is a function of latents, in its paper's own scale; recipes weigh them.
 
-Open `prediction.py` first; `vicreg.py` keeps latents from collapsing, `inverse_dynamics.py` from forgetting what acts.
+Open `prediction.py` first; `vicreg.py` or `sigreg.py` keeps latents from collapsing, `inverse_dynamics.py` from forgetting
+what acts.
 """
 
 from gedanken.energies.losses.inverse_dynamics import InverseDynamics
 from gedanken.energies.losses.prediction import open_loop_errors
+from gedanken.energies.losses.sigreg import sigreg
 from gedanken.energies.losses.temporal import temporal_similarity, time_variance
 from gedanken.energies.losses.vicreg import covariance, variance
 
-__all__ = ["InverseDynamics", "covariance", "open_loop_errors", "temporal_similarity", "time_variance", "variance"]
+__all__ = [
+    "InverseDynamics",
+    "covariance",
+    "open_loop_errors",
+    "sigreg",
+    "temporal_similarity",
+    "time_variance",
+    "variance",
+]

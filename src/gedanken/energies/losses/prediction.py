@@ -1,40 +1,36 @@
-"""Predict k steps ahead in open loop, from every frame of a window, and compare with what was seen."""
+"""Compare what was predicted k steps ahead, in open loop from every frame of a window, with what was then seen."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gedanken.errors import BadInput
+from gedanken.errors import BadInput, ShapeError
 
 
-def open_loop_errors(
-    step: Callable[[Tensor, Tensor], Tensor],
-    latents: Float[Tensor, "B T P D"],
-    actions: Float[Tensor, "B past A"],
-    ahead: int,
-) -> Float[Tensor, " ahead"]:
-    """Mean squared error of the 1…`ahead`-step predictions, each averaged over all starts that have a target.
+def open_loop_errors(predicted: Sequence[Tensor], latents: Float[Tensor, "B T P D"]) -> Float[Tensor, " ahead"]:
+    """Mean squared error of the 1-, 2-, … step predictions, each averaged over all starts that have a target.
 
     Targets are not detached: gradients reach the encoder from both sides, and the anti-collapse terms hold it up.
 
     Args:
-        step: (latents `[B, S, P, D]`, actions `[B, S, A]`) → latents one model step later.
+        predicted: for each k = 1, 2, … the latents `[B, T-k, P, D]` predicted k steps on from frames 0, 1, …
         latents: encoded frames `[B, T, P, D]`.
-        actions: `[B, T-1, A]`; action k leaves frame k.
-        ahead: steps to predict, 1 ≤ ahead < T.
     Raises:
-        BadInput: if the window is too short for `ahead`.
+        BadInput: nothing was predicted.
+        ShapeError: predictions that do not fit the frames they are of.
     """
-    frames = latents.shape[1]
-    if not 1 <= ahead < frames:
-        raise BadInput(f"ahead={ahead} needs a window of at least {ahead + 1} frames; this one has {frames}.")
-    predicted, errors = latents, []
-    for k in range(1, ahead + 1):
-        starts = frames - k
-        predicted = step(predicted[:, :starts], actions[:, k - 1 : k - 1 + starts])
-        errors.append((predicted - latents[:, k:]).square().mean())
+    if not predicted:
+        raise BadInput("nothing was predicted; predict at least 1 step ahead.")
+    errors: list[Tensor] = []
+    for k, ahead in enumerate(predicted, start=1):
+        seen = latents[:, k:]
+        if ahead.shape != seen.shape or not seen.shape[1]:
+            raise ShapeError(
+                f"predictions {k} steps ahead are {tuple(ahead.shape)}; frames to compare them with, {tuple(seen.shape)}."
+            )
+        errors.append((ahead - seen).square().mean())
     return torch.stack(errors)

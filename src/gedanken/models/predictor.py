@@ -1,0 +1,43 @@
+"""What predicts the next latent: a state that is stepped by actions, and holds all that may be known of the past.
+
+One frame does not always tell the whole state of a world (a velocity, a thing behind another), so a predictor may remember
+earlier frames. What it remembers travels beside the latent as a plain tuple of tensors: whoever steps it can cut it, stack
+it or expand it to candidates without knowing what it means.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+from jaxtyping import Float
+from torch import Tensor
+
+LatentState = tuple[Tensor, ...]
+"""The present latent `[*rows, P, D]` first, then what is remembered; all parts have the same leading axes `rows`."""
+
+
+@runtime_checkable
+class Predictor(Protocol):
+    """Latent state × action → latent state. C is the width of a condition, the predictor's own affair."""
+
+    @property
+    def past(self) -> int:
+        """Latents of a context, the present one included, that an agent should keep for it; 1 where one tells all."""
+        ...
+
+    def condition(self, actions: Float[Tensor, "*rows A"]) -> Float[Tensor, "*rows C"]:
+        """What there is to work out about normalised actions without a latent: once for all candidates and steps."""
+        ...
+
+    def starts(self, latents: Float[Tensor, "B T P D"], condition: Float[Tensor, "B past C"]) -> LatentState:
+        """The state at every frame of a sequence, leading axes `[B, T]`, each from the frames up to its own only.
+
+        Args:
+            latents: `[B, T, P, D]`, oldest first.
+            condition: of the T−1 actions between them.
+        """
+        ...
+
+    def step(self, state: LatentState, condition: Float[Tensor, "*rows C"]) -> LatentState:
+        """The state one model step later; its first part is the predicted latent."""
+        ...

@@ -1,0 +1,145 @@
+"""What a recipe can be made of: for each role a table from kind to configuration and builder, one line a part.
+
+Others' parts come through the same door, by entry points of the groups named below. An entry point holds a `Part`: the
+class of the configuration, a frozen dataclass whose field `kind` is the entry point's name, and what builds the part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
+
+from gedanken.encoders import ConvEncoder, ConvEncoderConfig, ViTEncoder, ViTEncoderConfig
+from gedanken.errors import BadInput, unknown_name
+from gedanken.models import (
+    CausalTransformer,
+    CausalTransformerConfig,
+    GRUPredictor,
+    GRUPredictorConfig,
+    ResidualMLP,
+    ResidualMLPConfig,
+)
+from gedanken.recipes.configuration import of_kind
+from gedanken.recipes.lewm import LeWM, LeWMConfig
+from gedanken.recipes.pldm import PLDM, PLDMConfig
+
+
+@runtime_checkable
+class PartConfig(Protocol):
+    """Any configuration of a part: a frozen dataclass of plain values."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+@runtime_checkable
+class EncoderConfig(PartConfig, Protocol):
+    """What the rest of a recipe must know of its encoder."""
+
+    @property
+    def latent(self) -> int:
+        """D, the latent's width."""
+        ...
+
+
+@runtime_checkable
+class ObjectiveConfig(PartConfig, Protocol):
+    """What the rest of a recipe must know of its objective."""
+
+    @property
+    def ahead(self) -> int:
+        """Steps predicted from a frame; windows must be longer."""
+        ...
+
+
+class Part(NamedTuple):
+    """A configuration's class, and what builds from one; `Role` says what the builder is given."""
+
+    config: type
+    build: Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Role:
+    """One place in a recipe, and the parts that can take it.
+
+    Args:
+        name: of the role, for messages.
+        ours: parts that ship with gedanken, by kind.
+        usual: kind of a configuration that names none, as in files from before there was a choice.
+        group: entry points by which other packages add theirs.
+    """
+
+    name: str
+    ours: Mapping[str, Part]
+    usual: str
+    group: str
+
+    def named(self, kind: str) -> Part:
+        """The part of this kind; ours win over others' of the same name.
+
+        Raises:
+            UnknownName: there is none; the message lists what there is.
+        """
+        if kind in self.ours:
+            return self.ours[kind]
+        others = {entry.name: entry for entry in entry_points(group=self.group)}
+        if kind not in others:
+            raise unknown_name(self.name, kind, [*self.ours, *others])
+        return Part(*others[kind].load())
+
+    def of(self, config: PartConfig) -> Part:
+        """The part that `config` configures.
+
+        Raises:
+            UnknownName: no part is of its kind.
+            BadInput: it is not of the class registered with its kind.
+        """
+        kind = getattr(config, "kind", self.usual)
+        part = self.named(kind)
+        if not isinstance(config, part.config):
+            raise BadInput(
+                f"a {type(config).__name__} is no configuration of the {self.name} {kind!r}, which takes a "
+                f"{part.config.__name__}; give each class a field `kind` with the name it is registered under."
+            )
+        return part
+
+    def read(self, values: Mapping[str, Any]) -> Any:
+        """A configuration from JSON; see `of_kind` for what is refused."""
+        return of_kind(values, self.named, self.usual)
+
+
+ENCODERS = Role(
+    "encoder",
+    {
+        "conv": Part(ConvEncoderConfig, ConvEncoder),
+        "vit": Part(ViTEncoderConfig, ViTEncoder),
+    },
+    usual="conv",
+    group="gedanken.encoders",
+)
+"""Builders are given the configuration."""
+
+PREDICTORS = Role(
+    "predictor",
+    {
+        "causal_transformer": Part(CausalTransformerConfig, CausalTransformer),
+        "gru": Part(GRUPredictorConfig, GRUPredictor),
+        "residual_mlp": Part(ResidualMLPConfig, ResidualMLP),
+    },
+    usual="residual_mlp",
+    group="gedanken.models",
+)
+"""Builders are given the configuration, the latent's width D, and A, the width of a model step's action."""
+
+OBJECTIVES = Role(
+    "objective",
+    {
+        "lewm": Part(LeWMConfig, LeWM),
+        "pldm": Part(PLDMConfig, PLDM),
+    },
+    usual="pldm",
+    group="gedanken.objectives",
+)
+"""Builders are given the configuration, the latent's width D, an environment action's width, and the frame skip."""
