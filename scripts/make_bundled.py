@@ -2,7 +2,8 @@
 
     python scripts/make_bundled.py [--seed 0] [--from runs/two-rooms-demo/seed-0/model.safetensors]
 
-`--from` takes a model that `benchmarks/two_rooms.py` trained by the same recipe, so that what is bundled is what was judged.
+`--from` takes a model of the same recipe that `gedanken reproduce two-rooms-demo` trained, so that what is bundled is what was
+judged.
 """
 
 from __future__ import annotations

@@ -108,6 +108,12 @@ def test_pairs_of_another_world_are_refused():
         drawn().pairs(PlaneWorld())
 
 
+def test_a_moved_start_is_refused(saved):
+    path = rewritten(saved, lambda record: record["starts"]["position"][0].__setitem__(0, 9.0))
+    with pytest.raises(BadFile, match="hashes to"):
+        load_manifest(path)
+
+
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [

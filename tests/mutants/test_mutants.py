@@ -14,9 +14,13 @@ from pathlib import Path
 import pytest
 import torch
 
+from claims import ledger
 from gedanken.data import normalise, windows
 from gedanken.encoders import ConvEncoder
+from gedanken.evaluation import manifest
+from gedanken.evaluation.doctor import Limits
 from gedanken.models import ResidualMLP
+from gedanken.planners import PLANNERS, RegisteredPlanner
 from gedanken.recipes import saved
 
 TESTS = Path(__file__).parent.parent
@@ -78,6 +82,15 @@ def planner_returns_its_start(name: str) -> Callable[[pytest.MonkeyPatch], None]
     return put
 
 
+def the_agents_planner_returns_its_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan, config = PLANNERS["mppi"]
+
+    def idle(energy_of, start, *args, **kwargs):
+        return replace(plan(energy_of, start, *args, **kwargs), actions=start.mean)
+
+    monkeypatch.setitem(PLANNERS, "mppi", RegisteredPlanner(idle, config))
+
+
 def cem_never_refits(monkeypatch: pytest.MonkeyPatch) -> None:
     # The package's name `cem` is the function, so the module is asked for by its path.
     monkeypatch.setattr(import_module("gedanken.planners.cem"), "_refit", lambda mean, std, *_: (mean, std))
@@ -129,7 +142,45 @@ def statistics_are_fitted_on_the_test_split(monkeypatch: pytest.MonkeyPatch) -> 
     everywhere(monkeypatch, fit_statistics, peeking)
 
 
+def the_doctor_always_says_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Limits, "severity", lambda self, number: "good")
+
+
+def a_ledger_value_is_edited_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger, "_hash", lambda record: "unread")
+
+
+class Agreeing(str):
+    """A hash that nothing differs from."""
+
+    __hash__ = str.__hash__
+
+    def __ne__(self, other: object) -> bool:
+        return False
+
+
+def a_manifest_is_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manifest, "_hash", lambda record: Agreeing("unread"))
+
+
+def tuning_sees_the_test_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
+    load = manifest.load_manifest
+    everywhere(monkeypatch, load, lambda path: load(str(path).replace("-dev.json", "-test.json")))
+
+
 MUTANTS = {
+    "a ledger value is edited by hand": (
+        a_ledger_value_is_edited_by_hand,
+        "test_ledger.py::test_an_entry_changed_by_hand_is_refused[value]",
+    ),
+    "a manifest is changed": (
+        a_manifest_is_changed,
+        "evaluation/test_manifest.py::test_a_moved_start_is_refused",
+    ),
+    "tuning sees the test pairs": (
+        tuning_sees_the_test_pairs,
+        "test_ledger.py::test_nothing_is_tuned_on_a_pair_of_the_test_manifest[fixed]",
+    ),
     "cem returns its start": (
         planner_returns_its_start("cem"),
         "planners/test_cem.py::test_cem_finds_the_riccati_solution",
@@ -139,7 +190,7 @@ MUTANTS = {
         "planners/test_mppi.py::test_mppi_finds_the_riccati_solution",
     ),
     "the agent's planner returns its start": (
-        planner_returns_its_start("mppi"),
+        the_agents_planner_returns_its_start,
         "agent/test_agent_loop.py::test_each_row_reaches_its_own_goal_and_stays_there",
     ),
     "cem never refits": (
@@ -148,7 +199,7 @@ MUTANTS = {
     ),
     "the encoder is constant": (
         encoder_is_constant,
-        "encoders/test_conv.py::test_each_frame_has_a_latent_of_its_own",
+        "encoders/test_pixel_encoders.py::test_each_frame_has_a_latent_of_its_own[patchify]",
     ),
     "actions are ignored": (
         actions_are_ignored,
@@ -165,6 +216,10 @@ MUTANTS = {
     "the last latent is copied": (
         the_last_latent_is_copied,
         "recipes/test_fit.py::test_episodes_become_a_model_that_predicts_better_than_copying",
+    ),
+    "the doctor always says good": (
+        the_doctor_always_says_good,
+        "evaluation/test_doctor.py::test_a_constant_encoder_is_collapsed_whatever_else_it_is",
     ),
     "statistics are fitted on the test split": (
         statistics_are_fitted_on_the_test_split,

@@ -7,14 +7,16 @@ import sys
 import tyro
 
 from gedanken.cli.demo import demo
+from gedanken.cli.doctor import doctor
 from gedanken.cli.evaluate import evaluate
 from gedanken.cli.imagine import imagine
 from gedanken.cli.info import info
 from gedanken.cli.plan import plan
+from gedanken.cli.reproduce import reproduce
 from gedanken.cli.train import train
 from gedanken.errors import GedankenError
 
-VERBS = {each.__name__: each for each in (demo, train, evaluate, plan, imagine, info)}
+VERBS = {each.__name__: each for each in (demo, train, evaluate, plan, imagine, info, doctor, reproduce)}
 
 
 def main(arguments: list[str] | None = None) -> None:

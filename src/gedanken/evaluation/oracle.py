@@ -2,7 +2,8 @@
 
 `TrueDynamics` keeps the `WorldModel` contract with a latent that *is* the world's true state, so the ordinary agent
 plans with it. Three energies over true states stand beside each other: the length of the real way (the upper bound), the
-straight line (which wants to go through walls), and what a learned model would say of the states if it saw them.
+straight line (which wants to go through walls), and what a learned model would say of the states if it saw them. A fourth
+gives a learned model's own rollouts the length of the real way.
 """
 
 from __future__ import annotations
@@ -118,8 +119,7 @@ class TrueTimeToGoal:
     def __call__(self, rollout: Rollout, goal: Goal, actions: Tensor) -> Float[Tensor, "B N"]:
         """Energies `[B, N]`."""
         distance = self._distance(rollout.latents[:, :, :, 0], goal.latents[:, None, None, 0])
-        running = -torch.expm1(-(distance / self.near).square())
-        return running.sum(dim=-1) + self.terminal * distance[..., -1]
+        return _time_to_goal(distance, self.near, self.terminal)
 
     def _distance(self, states: Tensor, goal: Tensor) -> Tensor:
         if self.way == "straight":
@@ -127,6 +127,34 @@ class TrueTimeToGoal:
         one, other = (vectors.flatten(0, -2) for vectors in (states, goal.expand_as(states)))
         unpack = self.dynamics.vector.unpack
         return self.dynamics.world.distance(unpack(one), unpack(other)).view(states.shape[:-1])
+
+
+@dataclass(frozen=True)
+class RecognisedTimeToGoal:
+    """`TrueTimeToGoal` of what a learned model imagines: each latent counts as the known place that looks most like it.
+
+    Args:
+        goals: latents `[G, P, D]` of the goals it can be asked about.
+        places: latents `[G, K, P, D]` of places known around each of them.
+        distances: `[G, K]` true length of the way from each place to its goal.
+        near: distance at the edge of the goal's neighbourhood (> 0).
+        terminal: weight of a unit of distance at the last step (≥ 0).
+    """
+
+    goals: Float[Tensor, "G P D"]
+    places: Float[Tensor, "G K P D"]
+    distances: Float[Tensor, "G K"]
+    near: float = 6.0
+    terminal: float = 1.0
+
+    def __call__(self, rollout: Rollout, goal: Goal, actions: Tensor) -> Float[Tensor, "B N"]:
+        """Energies `[B, N]`."""
+        # A planner asks for some of the problems at a time, so each is told by its goal.
+        asked = torch.cdist(goal.latents.flatten(1), self.goals.flatten(1)).argmin(dim=1)
+        imagined = rollout.latents.flatten(1, 2).flatten(2)
+        nearest = torch.cdist(imagined, self.places[asked].flatten(2)).argmin(dim=2)
+        distance = self.distances[asked].gather(1, nearest).view(rollout.latents.shape[:3])
+        return _time_to_goal(distance, self.near, self.terminal)
 
 
 class SeenEnergy:
@@ -207,3 +235,8 @@ def oracle(
     # The agent compares mean squares over the S numbers of a state, and a true prediction never surprises it.
     thresholds = Thresholds(hold=hold**2 / dynamics.vector.width, surprise=float("inf"))
     return Privileged(Agent(dynamics, energy, thresholds, config, seed), dynamics.view)
+
+
+def _time_to_goal(distance: Float[Tensor, "B N H"], near: float, terminal: float) -> Float[Tensor, "B N"]:
+    running = -torch.expm1(-(distance / near).square())
+    return running.sum(dim=-1) + terminal * distance[..., -1]

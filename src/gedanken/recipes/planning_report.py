@@ -14,13 +14,14 @@ from gedanken import __version__
 from gedanken.agent import Agent, Decision
 from gedanken.contracts import World
 from gedanken.data import WindowSampler
+from gedanken.evaluation.attribution import Attribution, Cause
 from gedanken.evaluation.baselines import BehaviourCloning, NoOp, RandomPolicy
 from gedanken.evaluation.decoder import InspectionDecoder, fit_decoder, frame_bank, nearest_frames
 from gedanken.evaluation.landscape import Landscape, action_landscape
 from gedanken.evaluation.manifest import Manifest
 from gedanken.evaluation.planning import PlanningResult, evaluate_planning, measure_latency
 from gedanken.evaluation.policy import Chosen, Policy
-from gedanken.evaluation.report import EndStates, EpisodePicture, PlanningCost, ReportData, SuccessRow
+from gedanken.evaluation.report import EndStates, EpisodePicture, Misses, PlanningCost, ReportData, SuccessRow
 from gedanken.evaluation.rows import Row, row
 from gedanken.models import JEPA
 from gedanken.types import Context, Goal, State
@@ -28,6 +29,13 @@ from gedanken.types import Context, Goal, State
 _SHOWN = 6
 """Episodes shown as moving pictures: failures first, as they teach more."""
 _LATENCY_EPISODES = 3
+_MEANING: Mapping[Cause, str] = {
+    "perception": "where it ended looks like the goal to the encoder",
+    "dynamics": "the model misjudges what actions do",
+    "energy": "the way there does not look worth going, or it stopped too soon",
+    "search": "model and energy know the way, and it was not found",
+    "unsolved": "not even the truth in place of the model reaches it in time",
+}
 
 
 @dataclass(frozen=True)
@@ -78,6 +86,7 @@ def report_data(
     facts: Mapping[str, str] | None = None,
     limits: Sequence[str] = (),
     steps: int = 200,
+    attribution: Attribution | None = None,
 ) -> ReportData:
     """Everything the page shows, the inspection decoder trained on the way (it is used for nothing else).
 
@@ -89,6 +98,7 @@ def report_data(
         rows: the success table; the first is the headline.
         metrics, facts, limits: see `ReportData`.
         steps: environment steps of an episode.
+        attribution: why episodes failed, as `gedanken.evaluation.attribution.attribute` found it; None leaves it out.
     """
     bank = frame_bank(model, windows)
     decoder = fit_decoder(bank)
@@ -100,6 +110,7 @@ def report_data(
         subtitle=f"{world.id}: from pixels to goal images, success judged at step {steps}",
         steps=steps,
         success=[_shown(each) for each in rows],
+        misses=None if attribution is None else _misses(attribution),
         episodes=_episodes(world, agent, manifest, driven, decoder, bank),
         end_states=EndStates(
             ends.imagined.numpy(),
@@ -123,6 +134,17 @@ def report_data(
 def _shown(each: Row) -> SuccessRow:
     share, ever = each.at_end, each.ever.mean
     return SuccessRow(each.name, share.mean, share.low, share.high, ever, each.pairs, each.core_seconds)
+
+
+def _misses(found: Attribution) -> Misses:
+    exploited = f"{found.exploited} of those under dynamics were exploited: imagined at the goal, executed elsewhere."
+    return Misses(
+        causes=[(cause, _MEANING[cause], count) for cause, count in found.counts.items()],
+        cures=[(replay, *counts) for replay, counts in found.cured.items()],
+        failed=found.failed,
+        episodes=found.episodes,
+        note=exploited if found.counts["dynamics"] else "",
+    )
 
 
 def _surroundings(manifest: Manifest) -> dict[str, str]:

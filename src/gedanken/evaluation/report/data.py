@@ -170,6 +170,33 @@ class EndStates:
 
 
 @dataclass(frozen=True)
+class Misses:
+    """Why goals were missed: what each failed episode was filed under, and what turned failures into successes.
+
+    Args:
+        causes: each cause with what it means, and how many episodes were filed under it.
+        cures: each replay, how many it turned into successes, and how many it was tried on.
+        failed: how many episodes failed, replayed or not.
+        episodes: how many were driven.
+        note: how to read it.
+    """
+
+    causes: Sequence[tuple[str, str, int]]
+    cures: Sequence[tuple[str, int, int]]
+    failed: int
+    episodes: int
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        filed = sum(count for _, _, count in self.causes)
+        if not 0 <= filed <= self.failed <= self.episodes or any(not 0 <= done <= of for _, done, of in self.cures):
+            raise BadInput(
+                f"{filed} episodes filed, {self.failed} failed, {self.episodes} driven: each must be at most the next, "
+                "and no replay can reach more goals than it was tried on."
+            )
+
+
+@dataclass(frozen=True)
 class PlanningCost:
     """What planning cost, in seconds.
 
@@ -210,6 +237,7 @@ class ReportData:
         success: the first row is the headline, the others are what it is compared with.
         figures: further numbers that matter, shown beside the headline.
         episodes: as moving pictures.
+        misses: why goals were missed.
         end_states: imagined against executed.
         landscapes: energies over actions, by title.
         planning: what a decision and an episode cost.
@@ -225,6 +253,7 @@ class ReportData:
     success: Sequence[SuccessRow] = ()
     figures: Sequence[Figure] = ()
     episodes: Sequence[EpisodePicture] = ()
+    misses: Misses | None = None
     end_states: EndStates | None = None
     landscapes: Mapping[str, Landscape] = field(default_factory=dict)
     planning: PlanningCost | None = None

@@ -42,6 +42,24 @@ def success_table(data: ReportData) -> Markup:
     )
 
 
+def misses(data: ReportData) -> Markup:
+    """What failed episodes were filed under, and what would have saved them."""
+    missed = data.misses
+    if missed is None or not missed.failed:
+        return _NOTHING
+    filed = sum(count for _, _, count in missed.causes)
+    rows = [_cause_row(*cause, filed) for cause in missed.causes if cause[2]]
+    cures = [Figure(name, f"{done} of {of}") for name, done, of in missed.cures if of]
+    some = "" if filed == missed.failed else f", {filed} of them driven again"
+    return _section(
+        "Why goals were missed",
+        tag("table", tag("tbody", *rows), class_="success"),
+        tag("p", "Reached when driven again with", class_="label"),
+        tag("div", *map(_figure, cures), class_="figures"),
+        note=f"{missed.failed} of {missed.episodes} episodes failed{some}. {missed.note}",
+    )
+
+
 def episodes(data: ReportData) -> Markup:
     """Moving pictures of what happened beside what was imagined."""
     return (
@@ -144,6 +162,7 @@ def collapse(data: ReportData) -> Markup:
 SECTIONS: Sequence[Callable[[ReportData], Markup]] = (
     headline,
     success_table,
+    misses,
     episodes,
     filmstrips,
     charts,
@@ -219,6 +238,18 @@ def _bar(row: SuccessRow) -> Markup:
             tag("span", class_="spread", style=f"left:{100 * row.low:.1f}%;width:{100 * (row.high - row.low):.1f}%")
         )
     return tag("div", *parts, class_="track")
+
+
+def _cause_row(cause: str, meaning: str, count: int, filed: int) -> Markup:
+    share = count / filed
+    fill = tag("span", class_="fill", style=f"width:{100 * share:.1f}%")
+    return tag(
+        "tr",
+        tag("th", cause, tag("span", meaning, class_="note"), scope="row"),
+        tag("td", tag("div", fill, class_="track"), class_="bar"),
+        tag("td", percent(share), class_="share"),
+        tag("td", f"{count} of {filed}", class_="number", data_label=""),
+    )
 
 
 def _episode(each: EpisodePicture) -> Markup:

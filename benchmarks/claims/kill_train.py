@@ -1,23 +1,21 @@
 """Kill training runs at random moments and see whether each, resumed, ends as if it had not been.
 
-    python benchmarks/kill_train.py --kills 20
-
 Each kill is a SIGKILL to a process that trains a small model on two-rooms and writes a checkpoint every few steps. Then the
 run folder is looked at (`broken` counts files that cannot be read), the run is resumed, and its weights, optimiser state and
-metrics are compared with those of a run that was left alone. Prints one line of JSON; the exit code is 1 if a run differed.
+metrics are compared with those of a run that was left alone.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import multiprocessing
 import random
 import signal
-import sys
 import tempfile
 import time
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -56,7 +54,7 @@ def recorded() -> list[Episode]:
     return list(episodes_of(TwoRooms(), 24, 12, seed=0))
 
 
-def trained(context: multiprocessing.context.BaseContext, folder: Path, steps: int) -> float:
+def trained(context: ForkServerContext, folder: Path, steps: int) -> float:
     """Train to the end in a process of its own; returns its seconds."""
     process = context.Process(target=train, args=(str(folder), steps))
     begun = time.perf_counter()
@@ -67,9 +65,7 @@ def trained(context: multiprocessing.context.BaseContext, folder: Path, steps: i
     return time.perf_counter() - begun
 
 
-def killed(
-    context: multiprocessing.context.BaseContext, folder: Path, steps: int, after_step: int, delay: float
-) -> bool:
+def killed(context: ForkServerContext, folder: Path, steps: int, after_step: int, delay: float) -> bool:
     """Kill a training some seconds after it has told of so many steps; False if it was over before."""
     process = context.Process(target=train, args=(str(folder), steps))
     process.start()
@@ -123,12 +119,12 @@ def same(one: tuple[dict[str, Tensor], list[dict]], other: tuple[dict[str, Tenso
     )
 
 
-def run(kills: int, steps: int, seed: int) -> dict[str, object]:
+def run(kills: int, steps: int, seed: int) -> dict[str, Any]:
     """Count the kills, the runs that ended equal and the files found broken; and say at which steps the kills came."""
     # Children fork from a server that has torch loaded, so that a kill falls into training and not into an import.
     context = multiprocessing.get_context("forkserver")
     # The optimiser would import the compiler in each of them.
-    context.set_forkserver_preload(["__main__", "gedanken.recipes", "torch._dynamo"])
+    context.set_forkserver_preload(["claims.kill_train", "gedanken.recipes", "torch._dynamo"])
     moments, came, equal, faults = random.Random(seed), [], 0, 0
     with tempfile.TemporaryDirectory() as scratch:
         whole = Path(scratch) / "whole"
@@ -145,18 +141,3 @@ def run(kills: int, steps: int, seed: int) -> dict[str, object]:
             faults += broken(folder)
             equal += same(ending(folder), reference)
     return {"kills": len(came), "equal": equal, "broken": faults, "steps": steps, "killed_at": sorted(came)}
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--steps", type=int, default=60)
-    parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args()
-    found = run(given.kills, given.steps, given.seed)
-    print(json.dumps(found))
-    return int(found["equal"] != found["kills"] or found["broken"] > 0)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,54 @@
+"""What we claim, each with the command that makes it again: `gedanken reproduce <claim>`, run in a clone of the repository.
+
+In: nothing but code, and the manifests of start and goal pairs. Out: an entry of the ledger, `benchmarks/results/<claim>.json`,
+from which the README's table and docs/claims.md are generated (`python benchmarks/table.py`).
+Open `claim.py` first, then `two_rooms.py` for a whole claim; `ledger.py` is the file format.
+"""
+
+from claims.claim import Claim, Quick, estimate, reproduce
+from claims.donkey_drive import DonkeyDriveClaim
+from claims.kills import KillsClaim
+from claims.ledger import Entry, at_least, at_most, read_entry, read_ledger, write_entry
+from claims.methods import MethodsClaim
+from claims.two_rooms import TwoRoomsClaim
+from gedanken.recipes import bundled_model, two_rooms_demo, two_rooms_fixed
+
+_ALL: tuple[Claim, ...] = (
+    TwoRoomsClaim(
+        name="two-rooms-demo",
+        wall="fixed",
+        make=two_rooms_demo,
+        seeds=range(5),
+        bar=at_least(median=0.94, worst=0.88),
+        training_seconds=150,
+        checkpoint=bundled_model(),
+    ),
+    TwoRoomsClaim(
+        name="two-rooms-fixed",
+        wall="fixed",
+        make=two_rooms_fixed,
+        seeds=range(3),
+        bar=(
+            *at_least(mean=0.98, worst=0.96),
+            *at_most(**{"training core-seconds": 600, "planning core-seconds": 1.5}),
+        ),
+        training_seconds=370,
+    ),
+    MethodsClaim(),
+    DonkeyDriveClaim(),
+    KillsClaim(),
+)
+
+CLAIMS: dict[str, Claim] = {claim.name: claim for claim in _ALL}
+
+__all__ = [
+    "CLAIMS",
+    "Claim",
+    "Entry",
+    "Quick",
+    "estimate",
+    "read_entry",
+    "read_ledger",
+    "reproduce",
+    "write_entry",
+]
