@@ -6,6 +6,7 @@ Open `claim.py` first, then `two_rooms.py` for a whole claim; `ledger.py` is the
 """
 
 from claims.claim import Claim, Quick, estimate, reproduce
+from claims.doctors_eye import DoctorClaim
 from claims.donkey_drive import DonkeyDriveClaim
 from claims.kills import KillsClaim
 from claims.ledger import Entry, at_least, at_most, read_entry, read_ledger, write_entry
@@ -35,6 +36,7 @@ _ALL: tuple[Claim, ...] = (
         training_seconds=370,
     ),
     MethodsClaim(),
+    DoctorClaim(),
     DonkeyDriveClaim(),
     KillsClaim(),
 )

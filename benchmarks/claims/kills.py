@@ -53,6 +53,7 @@ class KillsClaim:
             machine=told_once([found], "machine"),
             training_core_seconds=found["core_seconds"],
             evaluation_core_seconds=0.0,
+            note="The core-seconds of the processes that were killed are not counted.",
         )
 
     def quick(self) -> Quick:

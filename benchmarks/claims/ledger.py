@@ -26,18 +26,25 @@ class Bound:
     """One condition of a bar: a figure, a sign and a limit."""
 
     figure: str
-    sign: Literal["at least", "at most"]
+    sign: Literal["at least", "at most", "above"]
     limit: float
 
     def met_by(self, figures: Mapping[str, float]) -> bool:
         """Whether the figure of this name keeps the limit."""
         value = figures[self.figure]
+        if self.sign == "above":
+            return value > self.limit
         return value >= self.limit if self.sign == "at least" else value <= self.limit
 
 
 def at_least(**limits: float) -> tuple[Bound, ...]:
     """Figures that must reach a limit."""
     return tuple(Bound(name, "at least", limit) for name, limit in limits.items())
+
+
+def above(**limits: float) -> tuple[Bound, ...]:
+    """Figures that must exceed a limit."""
+    return tuple(Bound(name, "above", limit) for name, limit in limits.items())
 
 
 def at_most(**limits: float) -> tuple[Bound, ...]:

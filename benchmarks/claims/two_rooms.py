@@ -208,7 +208,12 @@ def trained_model(run: TwoRoomsRun, folder: RunFolder) -> Measured:
         episodes = EpisodeList()
         run.record(episodes)
         fitted = fit(episodes, run.recipe, folder)
-        lineage = {"data": f"two-rooms-v1, {run.wall} wall", "episodes": run.episodes, "steps": run.recipe.train.steps}
+        lineage = {
+            "data": "two-rooms-v1",
+            "wall": run.wall,
+            "episodes": run.episodes,
+            "steps": run.recipe.train.steps,
+        }
         content = save(folder.model, fitted.model, run.recipe, episodes[0].specs, lineage)
         folder.write_text(told.name, json.dumps({"core_seconds": fitted.trained.core_seconds, "model": content}))
     return json.loads(told.read_text())

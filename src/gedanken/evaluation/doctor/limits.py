@@ -1,7 +1,8 @@
 """Where a number stops being good, and where it starts being bad: every bound of the doctor in one place.
 
 All of them but the collapsed spread are free of scale, so one set serves any world, frame size and latent width. They were
-placed between the readings of models that were trained well, with shuffled actions, and without what keeps latents apart.
+placed between the readings of three kinds of models of Two Rooms, seeds 11 and 12, after 100 steps: trained well (A), with
+the actions of other episodes (B), and with no variance, covariance and inverse-dynamics terms (C). Readings stand below.
 """
 
 from __future__ import annotations
@@ -38,16 +39,22 @@ NORMALISER = Limits(good=0.5, bad=1.5)
 # Share of the actions further out than the model can have seen.
 OUTSIDE = Limits(good=0.01, bad=0.10)
 # Median over dimensions of the latents' deviation over all frames; what VICReg and SIGReg hold at about 1.
+# A and B 0.95 to 0.98, C 0.0013 to 0.0014.
 SPREAD = Limits(good=0.2, bad=0.05)
-# Directions that the latents use, as exp of the entropy of their singular values.
+# Directions that the latents use, as exp of the entropy of their singular values. A and B 21 to 23, C 83 to 87: what is
+# left of a collapsed latent is noise, which points everywhere, so only too few directions tell anything.
 RANK = Limits(good=4.0, bad=1.5)
 # Error under other windows' actions over the error under the true ones, lower end of the interval; 1 for a blind model.
+# The ratio itself: A 3.6 to 4.8, B 0.93 to 0.98, C 1.0; after 600 steps 14 to 22.
 ACTIONS = Limits(good=1.5, bad=1.1)
 # How often the true actions come first among decoys, lower end of the interval, over chance.
+# The share over chance itself: A 5.5 to 5.9, B 0.2 to 1.3, C 0.8 to 1.2; after 600 steps 7.0 to 7.8.
 RANKED = Limits(good=3.0, bad=1.5)
 # Deviation of the latents inside a window, over that of all frames; low by nature where layouts differ between episodes.
+# A and B 0.30 to 0.34, C 0.47 to 0.55; with random walls, in models that plan, 0.13 to 0.37.
 PACE = Limits(good=0.2, bad=0.05)
 # Share of the model steps looked at up to which the model errs less than copying the last latent, surely.
+# A 1, B and C 0.
 AHEAD = Limits(good=0.5, bad=0.0)
 # Factor between the change of one model step here and the one that the model's thresholds were calibrated to; between
 # small recordings of one kind, which rest more or less often, the median moves by up to 2.
