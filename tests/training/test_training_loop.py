@@ -18,10 +18,10 @@ from gedanken.types import Windows
 from moving_dot import ACTION, DotWindows, dot_recipe
 
 
-def parts(objective: PLDMConfig | None = None) -> tuple[nn.Module, PLDM]:
+def parts(objective: PLDMConfig | None = None, head: str = "layer_norm") -> tuple[nn.Module, PLDM]:
     """A fresh model and objective, the same each time."""
     torch.manual_seed(0)
-    recipe = dot_recipe()
+    recipe = replace(dot_recipe(), encoder=replace(dot_recipe().encoder, head=head))
     model = build(recipe, ACTION)
     model.set_statistics({"pixel_mean": torch.tensor([20.0]), "pixel_std": torch.tensor([50.0])})
     return model, PLDM(objective or recipe.objective, recipe.encoder.latent, ACTION.width, recipe.frame_skip)
@@ -136,7 +136,7 @@ def test_timing_a_step_leaves_no_mark(monkeypatch):
         return "float32"
 
     monkeypatch.setattr(loop, "fastest_dtype", timed)
-    one, other = parts(), parts()
+    one, other = parts(head="batch_norm_mlp"), parts(head="batch_norm_mlp")  # which remembers what it has seen
     train(*one, DotWindows(4), config(steps=2, dtype="auto"))
     train(*other, DotWindows(4), config(steps=2))
     assert same(weights(*one), weights(*other))

@@ -37,7 +37,7 @@ class AgentConfig:
         restless: model steps after a cold search in which another surprise leads to a drawn step, not to a search; 0 never
             draws.
         spread: deviation of the first samples, in units of the action's largest norm or half range.
-        past: T, latents kept in working memory.
+        past: T, latents kept in working memory; never fewer than the model says it uses.
     """
 
     horizon: int = 16
@@ -124,7 +124,7 @@ class Agent:
         latents = self._seen(goal)
         self._goal = Goal(latents)
         width = self.model.frame_skip * self.model.action.width
-        self._recent = RecentLatents(self.config.past, width)
+        self._recent = RecentLatents(max(self.config.past, getattr(self.model, "past", 1)), width)
         self._mean = torch.zeros(len(latents), self.config.horizon, self.model.action.width)
         self._expected: Tensor | None = None
         self._last: Tensor | None = None

@@ -7,6 +7,7 @@ bit for bit on the same machine, number of threads and dtype.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -279,14 +280,14 @@ def _decided_dtype(
     if run is not None and (kept := run.decided_dtype()):
         return kept
     windows = _on(sampler.sample(_TIMED_WINDOWS, step_generator(config.seed, -1)), device)
+    # Copies, since a batch norm would remember the windows it was timed on.
+    tried_model, tried_objective = deepcopy(model), deepcopy(objective)
 
     def trial() -> None:
-        terms = objective(model, windows, step_generator(config.seed, -1))
+        terms = tried_objective(tried_model, windows, step_generator(config.seed, -1))
         torch.stack(list(terms.values())).sum().backward()
 
     dtype = fastest_dtype(trial, device)
-    model.zero_grad(set_to_none=True)
-    objective.zero_grad(set_to_none=True)
     if run is not None:
         run.write_text("dtype", dtype + "\n")
     return dtype
