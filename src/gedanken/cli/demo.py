@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 
-def demo(run: Path = Path("runs/demo"), bundled: bool = False, seed: int = 0, pairs: int = 200) -> None:
+def demo(
+    run: Path = Path("runs/demo"), bundled: bool = False, seed: int = 0, pairs: int = 200, why: bool = False
+) -> None:
     """Record, train, plan to goal images, and write a report.
 
     Example: gedanken demo --bundled
@@ -15,11 +17,12 @@ def demo(run: Path = Path("runs/demo"), bundled: bool = False, seed: int = 0, pa
         bundled: use the model in the package instead of training one; 4 tasks, a few seconds.
         seed: of recordings, weights and windows.
         pairs: start and goal pairs to be judged by.
+        why: also drive failed episodes again, to tell in the report what failed in them (about a minute more).
     """
     if bundled:
         _bundled(min(pairs, 4))
     else:
-        _trained(run, seed, pairs)
+        _trained(run, seed, pairs, why)
 
 
 def _bundled(pairs: int) -> None:
@@ -41,12 +44,13 @@ def _bundled(pairs: int) -> None:
     console.print("next: gedanken demo trains this model from nothing and writes a report.")
 
 
-def _trained(run: Path, seed: int, pairs: int) -> None:
+def _trained(run: Path, seed: int, pairs: int, why: bool) -> None:
     from time import perf_counter
 
     from gedanken.cli.console import bar, console, success_table, training_bar
     from gedanken.data import EpisodeList
     from gedanken.environments import make_world
+    from gedanken.evaluation.attribution import attribute
     from gedanken.evaluation.baselines import fit_behaviour_cloning
     from gedanken.evaluation.manifest import make_manifest
     from gedanken.evaluation.report import write_report
@@ -71,6 +75,7 @@ def _trained(run: Path, seed: int, pairs: int) -> None:
     with bar("planning") as tell:
         driven = drive(world, agent, manifest, 200, tell)
         tell(1.0)
+    attribution = attribute(world, agent, manifest, driven.result) if why else None
     with bar("report") as tell:
         cloned = fit_behaviour_cloning(fitted.model, episodes, seed=seed)
         rows = [row("gedanken", driven.result), *simple_baselines(world, manifest, 200, recipe.frame_skip, cloned)]
@@ -86,11 +91,12 @@ def _trained(run: Path, seed: int, pairs: int) -> None:
             rows=rows,
             metrics=folder.read_metrics(),
             facts={
-                "command": f"gedanken demo --seed {seed} --pairs {pairs}",
+                "command": f"gedanken demo --seed {seed} --pairs {pairs}{' --why' if why else ''}",
                 "training": f"{recipe.train.steps} steps, {fitted.trained.core_seconds:.0f} core-seconds, "
                 f"{fitted.trained.dtype}",
             },
             limits=LIMITS,
+            attribution=attribution,
         )
         written = write_report(folder.path / "report.html", data)
         tell(1.0)
