@@ -72,6 +72,15 @@ def test_headings_turn_at_every_step_in_some_and_in_blocks_in_others(walked):
     assert turn[wander & (kept < 0.1)].std() == pytest.approx(0.45, abs=0.02)
 
 
+def test_a_share_of_the_moving_trajectories_goes_at_full_length():
+    config = ExploreConfig(full=0.5, still=0.2)
+    walked = explore(TwoRooms(), 400, 20, Generator().manual_seed(0), config=config)
+    full = (walked.actions.norm(dim=-1) > 1.799).all(dim=1)
+    still = walked.kind == STILL
+    assert 0.42 < full[~still].float().mean() < 0.58
+    assert not full[still].any()
+
+
 def test_equal_seeds_give_equal_episodes_and_others_do_not():
     world = TwoRooms("random")
     first, again, other = (list(episodes_of(world, 3, 6, seed, split="train")) for seed in (1, 1, 2))
@@ -126,7 +135,15 @@ def test_the_random_policy_fills_the_disc_of_allowed_actions():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"push": 0.9, "door": 0.2}, {"push": -0.1}, {"step_range": (1.0, 0.5)}, {"hold": 0}, {"push_steps": 0}]
+    "wrong",
+    [
+        {"push": 0.9, "door": 0.2},
+        {"push": -0.1},
+        {"step_range": (1.0, 0.5)},
+        {"hold": 0},
+        {"push_steps": 0},
+        {"full": 1.5},
+    ],
 )
 def test_impossible_mixtures_are_refused(wrong):
     with pytest.raises(BadInput):

@@ -40,6 +40,7 @@ class ExploreConfig:
         hold: environment steps for which a step length (and such a heading) is kept.
         push_steps: mean number of steps a pushing trajectory keeps its heading.
         step_range: shortest and longest step, in px.
+        full: share of all moving trajectories in which every step is the longest, as most of a planner's are.
     """
 
     push: float = 0.25
@@ -50,6 +51,7 @@ class ExploreConfig:
     hold: int = 4
     push_steps: int = 24
     step_range: tuple[float, float] = (0.2, 1.8)
+    full: float = 0.0
 
     def __post_init__(self) -> None:
         shares = (self.push, self.door, self.still)
@@ -57,6 +59,8 @@ class ExploreConfig:
             raise BadInput(f"push, door and still are shares of one whole; got {shares}.")
         if not 0 <= self.step_range[0] <= self.step_range[1]:
             raise BadInput(f"step_range={self.step_range} must be a shortest and a longest step, 0 or more.")
+        if not 0 <= self.full <= 1:
+            raise BadInput(f"full={self.full} is a share of all trajectories.")
         if self.hold < 1 or self.push_steps < 1:
             raise BadInput(f"hold={self.hold} and push_steps={self.push_steps} must be at least 1 step.")
 
@@ -194,7 +198,11 @@ def _lengths(config: ExploreConfig, kind: Tensor, steps: int, generator: Generat
     drawn = _held(torch.rand(len(kind), steps + 2 * config.hold, generator=generator), steps, config.hold, generator)
     # Half of the resting trajectories rest exactly, the others creep at less than the shortest step.
     creep = torch.where(torch.rand(len(kind), generator=generator) < 0.5, 0.0, low)[:, None]
-    return torch.where((kind == STILL)[:, None], creep * drawn, low + (high - low) * drawn)
+    lengths = low + (high - low) * drawn
+    if config.full:  # nothing is drawn for a share of none, so that older seeds still draw what they did
+        full = torch.rand(len(kind), generator=generator) < config.full
+        lengths = torch.where(full[:, None], high, lengths)
+    return torch.where((kind == STILL)[:, None], creep * drawn, lengths)
 
 
 def _held(draws: Tensor, steps: int, hold: int, generator: Generator) -> Tensor:

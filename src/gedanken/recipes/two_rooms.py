@@ -7,12 +7,12 @@ through the door by the scripted expert, and some pushes are aimed at the wall a
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from gedanken.contracts import EpisodeStore
 from gedanken.encoders import ConvEncoderConfig
-from gedanken.environments import TwoRooms, episodes_of
+from gedanken.environments import ExploreConfig, TwoRooms, episodes_of
 from gedanken.recipes.pldm import PLDMConfig
 from gedanken.recipes.recipe import Recipe
 from gedanken.training import TrainConfig
@@ -27,16 +27,19 @@ class TwoRoomsRun:
         episodes: how many to record.
         steps: environment steps in each.
         wall: layout of the worlds they are recorded in.
+        explore: the mixture of trajectories.
     """
 
     recipe: Recipe
     episodes: int = 1200
     steps: int = 72
     wall: Literal["fixed", "random"] = "fixed"
+    explore: ExploreConfig = field(default_factory=ExploreConfig)
 
     def record(self, store: EpisodeStore, tell: Callable[[float], None] = lambda share: None) -> None:
         """Record the training episodes, drawn by the recipe's seed; `tell` is called with the share done."""
-        drawn = episodes_of(TwoRooms(self.wall), self.episodes, self.steps, self.recipe.train.seed)
+        world, seed = TwoRooms(self.wall), self.recipe.train.seed
+        drawn = episodes_of(world, self.episodes, self.steps, seed, config=self.explore)
         for number, episode in enumerate(drawn, start=1):
             store.append(episode)
             tell(number / self.episodes)
