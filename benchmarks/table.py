@@ -58,7 +58,7 @@ def beside(entry: Entry) -> str:
 
 def table(entries: list[Entry]) -> str:
     """All claims, a line each."""
-    head = "| claim | value | 95 % interval | seeds: each | n a seed | bar | beside it |\n" + "|---" * 7 + "|\n"
+    head = "| claim | value | 95 % interval | seeds: each | n | bar | beside it |\n" + "|---" * 7 + "|\n"
     return head + "".join(headline(entry) + "\n" for entry in entries)
 
 
@@ -69,7 +69,7 @@ def chapter(entry: Entry) -> str:
         f"## {entry.claim}",
         "",
         f"{entry.what[0].upper()}{entry.what[1:]}: **{amount(entry.value, entry.unit)}**, 95 % interval {low} to {high}, "
-        f"n = {entry.n} a seed.",
+        f"n = {entry.n}.",
         "",
         f"- bar: {bar(entry)}",
         f"- figures: {', '.join(f'{name} {value:.4g}' for name, value in entry.figures.items())}",

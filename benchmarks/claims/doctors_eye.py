@@ -81,6 +81,7 @@ class DoctorClaim:
             seeds=[
                 {
                     "seed": seed,
+                    "n": len(KINDS),
                     "value": sum(p["verdict"] == KINDS[p["kind"]] for p in everything if p["seed"] == seed)
                     / len(KINDS),
                     "findings": {p["kind"]: p["findings"] for p in everything if p["seed"] == seed},
