@@ -10,7 +10,7 @@ from gedanken.recipes.pictures import drawn_task, imagined_strip, picture
 from gedanken.recipes.pldm import PLDM, PLDMConfig
 from gedanken.recipes.recipe import Recipe, build, for_episodes
 from gedanken.recipes.saved import Loaded, bundled_model, load, save
-from gedanken.recipes.two_rooms import TwoRoomsRun, two_rooms_demo, two_rooms_fixed
+from gedanken.recipes.two_rooms import TwoRoomsRun, two_rooms_demo, two_rooms_fixed, two_rooms_random_wall
 
 __all__ = [
     "PLDM",
@@ -32,4 +32,5 @@ __all__ = [
     "save",
     "two_rooms_demo",
     "two_rooms_fixed",
+    "two_rooms_random_wall",
 ]
