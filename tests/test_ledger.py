@@ -113,7 +113,9 @@ def test_nothing_is_tuned_on_a_pair_of_the_test_manifest(wall):
     assert not split["dev"] & split["test"]
 
 
-@pytest.mark.parametrize("claim", [each for each in CLAIMS.values() if isinstance(each, TwoRoomsClaim)], ids=str)
+@pytest.mark.parametrize(
+    "claim", [each for each in CLAIMS.values() if isinstance(each, TwoRoomsClaim)], ids=lambda claim: claim.name
+)
 def test_what_is_shipped_is_what_was_judged(claim):
     file = RESULTS / f"{claim.name}.json"
     if not file.exists():
