@@ -128,10 +128,13 @@ def estimate(claim: Claim, runs: Path, only: Sequence[str] = ()) -> float:
     return sum(part.core_seconds for part in missing) / 3600
 
 
+_MEASURED_BY = ("src", "benchmarks/claims", "examples")
+
+
 def revision() -> str:
     """The commit this runs from, with a mark where the code differs from it."""
     head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
-    dirty = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", "src", "benchmarks/claims"], cwd=ROOT).returncode
+    dirty = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", *_MEASURED_BY], cwd=ROOT).returncode
     return head + "+changes" * bool(dirty)
 
 

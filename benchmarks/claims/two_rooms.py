@@ -151,10 +151,7 @@ class TwoRoomsClaim:
             },
             bar=self.bar,
             n=len(manifest),
-            seeds=[
-                {**each, "value": share, "ever": each["ever"]}
-                for each, share in zip(seeds, shares.tolist(), strict=True)
-            ],
+            seeds=[{**each, "value": share} for each, share in zip(seeds, shares.tolist(), strict=True)],
             beside=beside,
             manifest=manifest.sha256,
             command=f"gedanken reproduce {self.name}",

@@ -65,9 +65,9 @@ def test_prediction_reaches_the_encoder_and_the_predictor():
 def test_predicting_is_one_step_of_a_rollout():
     from gedanken.types import Context
 
-    model, objective = parts()
+    model, _ = parts()
     latents, actions = torch.randn(3, 1, 1, 8), torch.randn(3, 1, 2)
-    predicted = objective.predict(model, latents, actions)
+    predicted = model.open_loop(latents, actions, 1)[0]
     rollout = model.rollout(Context(latents, torch.zeros(3, 0, 2)), actions[:, None])
     torch.testing.assert_close(predicted[:, 0], rollout.latents[:, 0, 0])
 

@@ -53,7 +53,7 @@ def component_errors(
         raise BadInput(f"{len(frames)} training frames give no {components} components; record more or ask for fewer.")
     mean = frames.mean(dim=0)
     _, _, axes = torch.pca_lowrank(frames - mean, q=components, center=False, niter=4)
-    read = _linear_map(latents, (frames - mean) @ axes)
+    read = _LinearMap(latents, (frames - mean) @ axes)
 
     frames, latents, actions, last = _joined(model, held_out)
     truth, skip = (frames - mean) @ axes, model.frame_skip
@@ -75,7 +75,7 @@ def component_errors(
     return {name: (guess - future).square().sum(dim=-1) for name, guess in guesses.items()}
 
 
-class _linear_map:
+class _LinearMap:
     """Ridge regression from latents `[F, P, D]` to components `[F, C]`."""
 
     def __init__(self, latents: Tensor, components: Tensor) -> None:

@@ -56,10 +56,6 @@ class PLDM(nn.Module):
         self.config = config
         self.inverse_dynamics = InverseDynamics(latent, width, frame_skip)
 
-    def predict(self, model: JEPA, latents: Tensor, actions: Tensor) -> Tensor:
-        """Latents `[B, S, P, D]` in their order and the actions `[B, S, A]` that leave them → latents one model step later."""
-        return model.open_loop(latents, actions, 1)[0]
-
     def forward(self, model: JEPA, windows: Windows, generator: Generator) -> Mapping[str, Tensor]:
         """Weighted terms by name."""
         weigh = self.config

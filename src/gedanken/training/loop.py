@@ -75,17 +75,10 @@ class TrainConfig:
 
 
 class Objective(Protocol):
-    """A recipe's losses: weighted terms of one batch, and the one-step prediction the collapse meter asks for."""
+    """A recipe's losses: weighted terms of one batch."""
 
     def __call__(self, model: Any, windows: Windows, generator: Generator) -> Mapping[str, Tensor]:
         """Scalar terms by name, already weighted; their sum is minimised."""
-        ...
-
-    def predict(self, model: Any, latents: Tensor, actions: Tensor) -> Tensor:
-        """Latents `[B, S, P, D]` in their order and actions `[B, S, A]` that leave them → latents one model step later.
-
-        Actions are in the environment's units.
-        """
         ...
 
 
@@ -251,11 +244,10 @@ class _Training:
     def health(self) -> Health:
         """The collapse meter's reading now."""
         model: Any = self.modules["model"]
-        objective: Any = self.modules["objective"]
         windows = _on(self.meter.probe, self.device)
         model.eval()  # as it will be used: dropout alone would make an ignored action seem to matter
         latents = model.encode(windows.observations)
-        health = measure(latents, lambda now, actions: objective.predict(model, now, actions), windows.actions)
+        health = measure(latents, lambda now, actions: model.open_loop(now, actions, 1)[0], windows.actions)
         model.train()
         return health
 
