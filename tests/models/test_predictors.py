@@ -135,6 +135,10 @@ def test_training_predicts_what_a_rollout_from_each_frame_does(kind):
         rolled = model.rollout(begun, seen.actions[:, None, start : start + 4]).latents[:, 0]
         for k in range(rolled.shape[1]):
             torch.testing.assert_close(predicted[k][:, start], rolled[:, k], atol=1e-5, rtol=0)
+    for few, every in zip(model.open_loop(seen.latents, seen.actions, 4, starts=2), predicted, strict=True):
+        torch.testing.assert_close(few, every[:, :2])
+    with pytest.raises(BadInput, match="at least 1 frame"):
+        model.open_loop(seen.latents, seen.actions, 4, starts=0)
 
 
 @torch.no_grad()

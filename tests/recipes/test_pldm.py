@@ -5,6 +5,7 @@ from torch import Generator
 from gedanken.energies.losses import covariance, open_loop_errors, temporal_similarity, time_variance, variance
 from gedanken.errors import BadInput
 from gedanken.recipes import PLDM, PLDMConfig, build
+from gedanken.types import Context
 from moving_dot import ACTION, DotWindows, dot_recipe
 
 TERMS = ("prediction", "variance", "covariance", "temporal_similarity", "inverse_dynamics", "time_variance")
@@ -47,6 +48,17 @@ def test_each_term_is_its_loss_times_its_weight():
     }
     assert terms(**weights) == pytest.approx({name: weights[name] * loss.item() for name, loss in losses.items()})
     assert all(loss > 0 for loss in losses.values())
+
+
+def test_predicting_from_the_first_frames_alone_leaves_the_rest_as_it_is():
+    every, first = terms(), terms(starts=1)
+    assert {name: every[name] for name in TERMS[1:5]} == {name: first[name] for name in TERMS[1:5]}
+    model, objective = parts(starts=1)
+    seen = windows()
+    latents = model.encode(seen.observations)
+    ahead = model.rollout(Context(latents[:, :1], seen.actions[:, :0]), seen.actions[:, None]).latents[:, 0]
+    expected = (ahead - latents[:, 1:]).square().mean()
+    torch.testing.assert_close(objective(model, seen, Generator())["prediction"], expected)
 
 
 def test_a_weight_of_zero_leaves_its_term_out():

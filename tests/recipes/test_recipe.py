@@ -16,6 +16,7 @@ from gedanken.planners import PLANNERS, GradientConfig, ICEMConfig, MPPIConfig
 from gedanken.recipes import PLDM, PLDMConfig, Recipe, build, for_episodes, parts, two_rooms_demo
 from gedanken.recipes.parts import ENCODERS, OBJECTIVES, PREDICTORS
 from gedanken.recipes.recipe import build_objective
+from gedanken.recipes.refine import RefineConfig
 from moving_dot import ACTION, dot_episodes, dot_recipe
 
 WRITTEN_BY_0_1 = """{
@@ -218,7 +219,7 @@ def at(values: dict, path: tuple[str, ...]) -> object:
     return values
 
 
-PLAIN = json.loads(json.dumps(Recipe(name="plain").as_dict()))
+PLAIN = json.loads(json.dumps(Recipe(name="plain", refine=RefineConfig()).as_dict()))
 
 
 @pytest.mark.parametrize("path", leaves(PLAIN), ids=".".join)

@@ -99,7 +99,11 @@ class JEPA(nn.Module):
         return Rollout(torch.stack(steps, dim=2))
 
     def open_loop(
-        self, latents: Float[Tensor, "B T P D"], actions: Float[Tensor, "B known A"], ahead: int
+        self,
+        latents: Float[Tensor, "B T P D"],
+        actions: Float[Tensor, "B known A"],
+        ahead: int,
+        starts: int | None = None,
     ) -> list[Tensor]:
         """Latents predicted 1…`ahead` steps on from every frame whose actions are known, each from the frames up to its own.
 
@@ -107,10 +111,11 @@ class JEPA(nn.Module):
             latents: encoded frames `[B, T, P, D]`.
             actions: in the environment's own units; action k leaves frame k. T−1 of them, or T to predict beyond the last.
             ahead: steps to predict, from 1 to the number of actions.
+            starts: predict from the first so many frames only; from every frame by default.
         Returns:
-            for each k the latents `[B, S, P, D]` of frames k, k+1, …; there are S = 1 + actions − k of them.
+            for each k the latents `[B, S, P, D]` of frames k, k+1, …; there are S = 1 + actions − k of them, or `starts`.
         Raises:
-            BadInput: if there are too few actions for `ahead`.
+            BadInput: if there are too few actions for `ahead`, or no frame to start from.
             ShapeError: if there are not T−1 or T actions.
         """
         known = actions.shape[1]
@@ -118,13 +123,15 @@ class JEPA(nn.Module):
             raise BadInput(f"ahead={ahead} needs at least as many actions; this window has {known}.")
         if known - latents.shape[1] not in (-1, 0):
             raise ShapeError(f"{latents.shape[1]} latents came with {known} actions; give one less, or as many.")
+        if starts is not None and starts < 1:
+            raise BadInput(f"starts={starts} must be at least 1 frame.")
         state = self._starts(latents, actions[:, : latents.shape[1] - 1])
         predicted: list[Tensor] = []
         for k in range(ahead):
-            starts = known - k
+            count = min(known - k, starts or known)
             # Conditioned afresh at each step: gradients then add up in the order that seeded runs were made with.
-            condition = self._condition(actions[:, k : k + starts])
-            state = self.predictor.step(tuple(part[:, :starts] for part in state), condition)
+            condition = self._condition(actions[:, k : k + count])
+            state = self.predictor.step(tuple(part[:, :count] for part in state), condition)
             predicted.append(state[0])
         return predicted
 

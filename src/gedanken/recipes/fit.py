@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -13,12 +13,15 @@ from gedanken.energies import calibrate_scale
 from gedanken.errors import BadInput
 from gedanken.models import JEPA
 from gedanken.recipes.recipe import Recipe, build, build_objective
+from gedanken.recipes.refine import refine
 from gedanken.training import RunFolder, train
 from gedanken.training.loop import Trained, Watcher, pick_device, step_generator
 from gedanken.types import Episode
 
 HELD_OUT = 0.05
 """Share of the episodes that training never sees."""
+REFINED = "refined"
+"""Folder of a run in which the predictor's training alone lies."""
 _CALIBRATION_WINDOWS = 256
 
 
@@ -45,6 +48,7 @@ def fit(
     run: RunFolder | None = None,
     watch: Watcher = lambda progress: None,
     split: tuple[Sequence[int], Sequence[int]] | None = None,
+    fresh: Iterable[Episode] | None = None,
 ) -> Fitted:
     """Train the recipe's model on episodes; statistics come from the training share alone.
 
@@ -54,6 +58,7 @@ def fit(
         run: where metrics and checkpoints go; an unfinished run found there is resumed.
         watch: told of every logged step.
         split: numbers of the training and of the held-out episodes; drawn by default, a twentieth held out.
+        fresh: what a recipe with `refine` goes on with, read once and not kept; the training episodes by default.
     Raises:
         BadInput: the episodes are too short or too few for the recipe.
         TrainingStopped: see `gedanken.training.train`.
@@ -75,7 +80,22 @@ def fit(
     trained = train(model.to(device), objective.to(device), training, recipe.train, run, watch, identity)
     model.cpu()
     calibrate(model, training, recipe.train.seed)
+    if recipe.refine is not None:
+        more = fresh if fresh is not None else (episodes[number] for number in keep)
+        alone = RunFolder(run.path / REFINED) if run is not None else None
+        trained = _together(trained, refine(model, more, recipe.refine, alone, watch, identity))
     return Fitted(model, trained, training, held_out)
+
+
+def _together(joint: Trained, alone: Trained) -> Trained:
+    """Both trainings as one; the second says how it ended."""
+    return replace(
+        alone,
+        steps=joint.steps + alone.steps,
+        core_seconds=joint.core_seconds + alone.core_seconds,
+        seconds=joint.seconds + alone.seconds,
+        warnings=(*joint.warnings, *alone.warnings),
+    )
 
 
 def _split(count: int) -> tuple[Sequence[int], Sequence[int]]:

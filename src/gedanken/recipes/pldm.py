@@ -28,11 +28,13 @@ class PLDMConfig:
     """How the terms are weighed, each in its paper's own scale.
 
     Args:
-        ahead: steps predicted in open loop from every start.
+        ahead: steps predicted in open loop.
+        starts: frames of a window to predict from, its first ones; 0 takes every frame, at several times the predictor's cost.
         prediction, variance, covariance, temporal_similarity, inverse_dynamics, time_variance: weights; 0 leaves out.
     """
 
     ahead: int = 8
+    starts: int = 0
     prediction: float = 1.0
     variance: float = 16.0
     covariance: float = 8.0
@@ -41,9 +43,9 @@ class PLDMConfig:
     time_variance: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.ahead < 1:
-            raise BadInput(f"ahead={self.ahead} must be at least 1 step.")
-        weights = {name: value for name, value in vars(self).items() if name != "ahead"}
+        if self.ahead < 1 or self.starts < 0:
+            raise BadInput(f"ahead={self.ahead} must be at least 1 step, and starts={self.starts} at least 0.")
+        weights = {name: value for name, value in vars(self).items() if name not in ("ahead", "starts")}
         if wrong := [name for name, value in weights.items() if value < 0]:
             raise BadInput(f"the weights {', '.join(wrong)} are negative; 0 leaves a term out.")
 
@@ -65,7 +67,9 @@ class PLDM(nn.Module):
         terms = {
             "prediction": (
                 weigh.prediction,
-                lambda: open_loop_errors(model.open_loop(latents, windows.actions, weigh.ahead), latents).mean(),
+                lambda: open_loop_errors(
+                    model.open_loop(latents, windows.actions, weigh.ahead, weigh.starts or None), latents
+                ).mean(),
             ),
             "variance": (weigh.variance, lambda: variance(samples)),
             "covariance": (weigh.covariance, lambda: covariance(samples)),

@@ -17,6 +17,7 @@ from gedanken.planners import planner_named
 from gedanken.recipes.configuration import made, of_kind
 from gedanken.recipes.parts import ENCODERS, OBJECTIVES, PREDICTORS, EncoderConfig, ObjectiveConfig, PartConfig
 from gedanken.recipes.pldm import PLDMConfig
+from gedanken.recipes.refine import RefineConfig
 from gedanken.training import TrainConfig
 from gedanken.types import ActionSpec, Episode
 
@@ -39,6 +40,7 @@ class Recipe:
         predictor: latent and action to the next latent; one of `PREDICTORS`.
         objective: the weighted losses; one of `OBJECTIVES`.
         train: how long and how hard.
+        refine: how the predictor then goes on alone, on kept latents; None leaves this out.
         agent: how to plan with the result.
     """
 
@@ -49,6 +51,7 @@ class Recipe:
     predictor: PartConfig = field(default_factory=ResidualMLPConfig)
     objective: ObjectiveConfig = field(default_factory=PLDMConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
+    refine: RefineConfig | None = None
     agent: AgentConfig = field(default_factory=AgentConfig)
 
     def __post_init__(self) -> None:
@@ -78,6 +81,7 @@ class Recipe:
                 "predictor": PREDICTORS.read(values["predictor"]),
                 "objective": OBJECTIVES.read(values["objective"]),
                 "train": made(TrainConfig, values["train"]),
+                "refine": _refine(values.get("refine")),
                 "agent": _agent(values["agent"]),
             }
             return made(cls, {**values, **parts})
@@ -119,6 +123,10 @@ def for_episodes(episodes: EpisodeStore | Sequence[Episode], steps: int = 1000) 
     skip = max(1, round((spec.rate_hz or 10.0) * MODEL_STEP_SECONDS))
     encoder = ConvEncoderConfig(size=(height, width), channels=channels, width=24)
     return Recipe(name="own-data", frame_skip=skip, encoder=encoder, train=TrainConfig(steps=steps))
+
+
+def _refine(values: Mapping[str, Any] | None) -> RefineConfig | None:
+    return None if values is None else made(RefineConfig, {**values, "train": made(TrainConfig, values["train"])})
 
 
 def _agent(values: Mapping[str, Any]) -> AgentConfig:

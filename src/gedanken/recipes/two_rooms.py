@@ -6,7 +6,7 @@ through the door by the scripted expert, and some pushes are aimed at the wall a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -17,6 +17,10 @@ from gedanken.models import ResidualMLPConfig
 from gedanken.recipes.pldm import PLDMConfig
 from gedanken.recipes.recipe import Recipe
 from gedanken.training import TrainConfig
+from gedanken.types import Episode
+
+_FRESH_SEEDS = 1_000_000
+"""Added to the seed of the first recordings, so that none is drawn twice."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +33,9 @@ class TwoRoomsRun:
         steps: environment steps in each.
         wall: layout of the worlds they are recorded in.
         explore: the mixture of trajectories.
+        fresh: how many more episodes the predictor is refined on, where the recipe says so; drawn anew and not kept.
+        fresh_steps: environment steps in each of these.
+        fresh_explore: their mixture.
     """
 
     recipe: Recipe
@@ -36,6 +43,15 @@ class TwoRoomsRun:
     steps: int = 72
     wall: Literal["fixed", "random"] = "fixed"
     explore: ExploreConfig = field(default_factory=ExploreConfig)
+    fresh: int = 0
+    fresh_steps: int = 48
+    fresh_explore: ExploreConfig = field(default_factory=ExploreConfig)
+
+    def draw_fresh(self) -> Iterator[Episode] | None:
+        """The episodes to refine the predictor on, or None where there are none of their own."""
+        seed = _FRESH_SEEDS + self.recipe.train.seed
+        world = TwoRooms(self.wall)
+        return episodes_of(world, self.fresh, self.fresh_steps, seed, config=self.fresh_explore) if self.fresh else None
 
     def record(self, store: EpisodeStore, tell: Callable[[float], None] = lambda share: None) -> None:
         """Record the training episodes, drawn by the recipe's seed; `tell` is called with the share done."""

@@ -65,9 +65,19 @@ def test_predictions_that_do_not_fit_their_frames_are_refused():
     latents, actions = walk(6)
     with pytest.raises(BadInput, match="nothing was predicted"):
         open_loop_errors([], latents)
-    one, two = summed(latents, actions, 2)
-    for wrong in ([two], [one, one], [one[:, :, :, :1]], [one.expand(-1, -1, 2, -1)]):
+    one, _ = summed(latents, actions, 2)
+    for wrong in ([one, one], [one[:, :, :, :1]], [one.expand(-1, -1, 2, -1)]):
         with pytest.raises(ShapeError, match="frames to compare them with"):
             open_loop_errors(wrong, latents)
     with pytest.raises(ShapeError, match="1 steps ahead"):
         open_loop_errors([latents[:, :0]], latents[:, :1])
+
+
+def test_predictions_from_the_first_frames_alone_are_compared_with_theirs():
+    """Whatever is wrong from frame 1 on is not asked for."""
+    latents, actions = walk(6)
+    from_first = [each[:, :1] for each in summed(latents, actions, 3)]
+    assert (open_loop_errors(from_first, latents) < 1e-10).all()
+    actions[:, 3:] += 1.0
+    assert (open_loop_errors([each[:, :1] for each in summed(latents, actions, 3)], latents) < 1e-10).all()
+    assert (open_loop_errors(summed(latents, actions, 3), latents) > 0.1).all()

@@ -12,12 +12,13 @@ from gedanken.errors import BadInput, ShapeError
 
 
 def open_loop_errors(predicted: Sequence[Tensor], latents: Float[Tensor, "B T P D"]) -> Float[Tensor, " ahead"]:
-    """Mean squared error of the 1-, 2-, … step predictions, each averaged over all starts that have a target.
+    """Mean squared error of the 1-, 2-, … step predictions, each averaged over all starts it was made from.
 
     Targets are not detached: gradients reach the encoder from both sides, and the anti-collapse terms hold it up.
 
     Args:
-        predicted: for each k = 1, 2, … the latents `[B, T-k, P, D]` predicted k steps on from frames 0, 1, …
+        predicted: for each k = 1, 2, … the latents `[B, S, P, D]` predicted k steps on from frames 0, 1, …, S of them and T−k
+            at most.
         latents: encoded frames `[B, T, P, D]`.
     Raises:
         BadInput: nothing was predicted.
@@ -27,7 +28,7 @@ def open_loop_errors(predicted: Sequence[Tensor], latents: Float[Tensor, "B T P 
         raise BadInput("nothing was predicted; predict at least 1 step ahead.")
     errors: list[Tensor] = []
     for k, ahead in enumerate(predicted, start=1):
-        seen = latents[:, k:]
+        seen = latents[:, k : k + ahead.shape[1]]
         if ahead.shape != seen.shape or not seen.shape[1]:
             raise ShapeError(
                 f"predictions {k} steps ahead are {tuple(ahead.shape)}; frames to compare them with, {tuple(seen.shape)}."

@@ -1,0 +1,194 @@
+"""The predictor goes on alone, on latents that were encoded once and kept.
+
+The encoder is most of the work of a training step and soon sees enough; how things meet takes the predictor far longer to
+learn, and from many places rather than many pictures of one. A kept latent takes a twentieth of a frame's memory, and a step
+on kept latents a fifth of the time (docs/decisions/0008).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from hashlib import sha256
+from itertools import accumulate
+from time import process_time
+
+import torch
+from torch import Generator, Tensor, nn
+
+from gedanken.contracts import WorldModel
+from gedanken.data.windows import stretches
+from gedanken.energies.losses import open_loop_errors
+from gedanken.errors import BadInput
+from gedanken.models import JEPA
+from gedanken.training import RunFolder, TrainConfig, train
+from gedanken.training.loop import Trained, Watcher, pick_device
+from gedanken.types import Episode, Observation, Windows
+
+_ENCODED_AT_ONCE = 256
+_STREAM = "latents"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefineConfig:
+    """How the predictor is trained further while the encoder stays as it is.
+
+    Args:
+        window: T, latents in a window.
+        ahead: steps predicted in open loop from the first latents of a window.
+        starts: latents of a window to predict from, its first ones.
+        train: how long and how hard.
+    """
+
+    window: int = 7
+    ahead: int = 6
+    starts: int = 1
+    train: TrainConfig = field(
+        default_factory=lambda: TrainConfig(steps=10_000, batch=192, learning_rate=4e-3, beta2=0.95, log_every=100)
+    )
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.ahead < self.window or not 1 <= self.starts <= self.window - self.ahead:
+            raise BadInput(
+                f"a window of {self.window} latents does not hold ahead={self.ahead} steps from starts={self.starts} "
+                "latents each; make it at least ahead + starts."
+            )
+
+
+class KeptLatents:
+    """Latents on the model's clock and the actions between them; draws windows that cross no episode's end and no reset.
+
+    Args:
+        latents: one `[L, P, D]` a stretch of an episode.
+        actions: the L−1 actions `[L-1, A]` of each stretch, in the environment's own units.
+        length: T, latents in a window.
+    Raises:
+        BadInput: no stretch is as long as a window.
+    """
+
+    def __init__(self, latents: list[Tensor], actions: list[Tensor], length: int) -> None:
+        long = [index for index, some in enumerate(latents) if len(some) >= length]
+        if not long:
+            raise BadInput(
+                f"no episode is long enough: a window of {length} latents was asked for, and the longest stretch has "
+                f"{max(map(len, latents), default=0)}; shorten the window or record longer."
+            )
+        # A stretch has one action less than latents; with one of zeros after its last, both are numbered alike.
+        after = torch.zeros(1, actions[long[0]].shape[1])
+        self.latents = torch.cat([latents[index] for index in long])
+        self.actions = torch.cat([part for index in long for part in (actions[index], after)])
+        counts = [len(latents[index]) for index in long]
+        firsts = [0, *accumulate(counts)]
+        self._starts = torch.cat(
+            [torch.arange(first, first + count - length + 1) for first, count in zip(firsts, counts, strict=False)]
+        )
+        self._window = torch.arange(length)
+
+    def __len__(self) -> int:
+        """How many windows there are."""
+        return len(self._starts)
+
+    def sample(self, count: int, generator: Generator) -> Windows:
+        """`count` windows drawn with replacement: the stream `latents` `[B, T, P, D]` and actions `[B, T-1, A]`."""
+        start = self._starts[torch.randint(len(self), (count,), generator=generator)]
+        rows = start[:, None] + self._window
+        return Windows({_STREAM: self.latents[rows]}, self.actions[rows[:, :-1]])
+
+    def fingerprint(self) -> str:
+        """Tells these latents and actions from any others."""
+        content = sha256(self.latents.numpy().data)
+        content.update(self.actions.numpy().data)
+        return content.hexdigest()
+
+
+def refine(
+    model: JEPA,
+    episodes: Iterable[Episode],
+    config: RefineConfig,
+    run: RunFolder | None = None,
+    watch: Watcher = lambda progress: None,
+    identity: Mapping[str, object] | None = None,
+) -> Trained:
+    """Train `model`'s predictor in place; the encoder and all statistics stay.
+
+    Args:
+        model: on the CPU, its statistics set.
+        episodes: what the encoder is shown once; more layouts and encounters than it was trained on do most good.
+        config: windows, and how long and how hard.
+        run: a folder of its own, apart from that of the training before; an unfinished run found there is resumed.
+        watch: told of every logged step.
+        identity: what else makes this run itself, plain JSON.
+    Returns:
+        how it ended; encoding counts among its core-seconds, and what drawing the episodes costs does not.
+    Raises:
+        BadInput: the episodes are too short.
+        TrainingStopped, BadRunFolder: see `gedanken.training.train`.
+    """
+    device = pick_device(config.train.device)
+    model.to(device)
+    kept, spent = _encoded(model, episodes, config.window)
+    alone = JEPA(_Kept(), model.predictor, model.action, model.frame_skip).to(device)
+    alone.set_statistics({name: getattr(model, name) for name in ("action_mean", "action_std")})
+    told = {"refine": asdict(config), "latents": kept.fingerprint(), **(identity or {})}
+    trained = train(alone, _Ahead(config), kept, config.train, run, watch, told)
+    model.eval().cpu()
+    return replace(trained, core_seconds=trained.core_seconds + spent)
+
+
+class _Kept(nn.Module):
+    """An encoder of what is encoded already."""
+
+    def encode(self, observation: Observation) -> Tensor:
+        return observation[_STREAM]
+
+
+class _Ahead(nn.Module):
+    """Nothing but the error of the latents predicted."""
+
+    def __init__(self, config: RefineConfig) -> None:
+        super().__init__()
+        self.config = config
+
+    def forward(self, model: JEPA, windows: Windows, generator: Generator) -> Mapping[str, Tensor]:
+        latents = model.encode(windows.observations)
+        predicted = model.open_loop(latents, windows.actions, self.config.ahead, self.config.starts)
+        return {"prediction": open_loop_errors(predicted, latents).mean()}
+
+
+@torch.no_grad()
+def _encoded(model: JEPA, episodes: Iterable[Episode], length: int) -> tuple[KeptLatents, float]:
+    """Every stretch's latents on the model's clock, and the core-seconds that encoding them took."""
+    model.eval()
+    latents: list[Tensor] = []
+    actions: list[Tensor] = []
+    waiting: list[Tensor] = []
+    spent = 0.0
+
+    def encode() -> None:
+        nonlocal spent
+        begun = process_time()
+        # Each frame is a row of its own, so that no encoder sees one episode beside another.
+        seen = model.encode({"pixels": torch.cat(waiting)[:, None].to(model.action_mean.device)})[:, 0].cpu()
+        latents.extend(seen.split([len(frames) for frames in waiting]))
+        waiting.clear()
+        spent += process_time() - begun
+
+    for frames, done in _on_model_clock(model, episodes):
+        waiting.append(frames)
+        actions.append(done)
+        if sum(map(len, waiting)) >= _ENCODED_AT_ONCE:
+            encode()
+    if waiting:
+        encode()
+    return KeptLatents(latents, actions, length), spent
+
+
+def _on_model_clock(model: WorldModel, episodes: Iterable[Episode]) -> Iterator[tuple[Tensor, Tensor]]:
+    """Each stretch as frames `[L, ...]`, one a model step, and the actions `[L-1, A]` between them."""
+    skip = model.frame_skip
+    for episode in episodes:
+        for start, stop in stretches(episode):
+            steps = (stop - start - 1) // skip
+            frames = torch.from_numpy(episode.streams["pixels"][start : start + steps * skip + 1 : skip].copy())
+            done = torch.from_numpy(episode.actions[start : start + steps * skip].copy())
+            yield frames, done.reshape(steps, skip * model.action.width).float()
