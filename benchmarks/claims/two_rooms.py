@@ -204,12 +204,13 @@ def trained_model(run: TwoRoomsRun, folder: RunFolder) -> Measured:
     if not told.exists():
         episodes = EpisodeList()
         run.record(episodes)
-        fitted = fit(episodes, run.recipe, folder)
+        fitted = fit(episodes, run.recipe, folder, fresh=run.draw_fresh())
         lineage = {
             "data": "two-rooms-v1",
             "wall": run.wall,
             "episodes": run.episodes,
-            "steps": run.recipe.train.steps,
+            "fresh_episodes": run.fresh,
+            "steps": fitted.trained.steps,
         }
         content = save(folder.model, fitted.model, run.recipe, episodes[0].specs, lineage)
         folder.write_text(told.name, json.dumps({"core_seconds": fitted.trained.core_seconds, "model": content}))
