@@ -4,7 +4,14 @@ import pytest
 import torch
 
 from gedanken.contracts import Encoder
-from gedanken.encoders import ConvEncoder, ConvEncoderConfig, ViTEncoder, ViTEncoderConfig
+from gedanken.encoders import (
+    ConvEncoder,
+    ConvEncoderConfig,
+    KeypointEncoder,
+    KeypointEncoderConfig,
+    ViTEncoder,
+    ViTEncoderConfig,
+)
 from gedanken.errors import BadInput, ShapeError
 
 SIZE, CHANNELS = (16, 24), 2
@@ -14,17 +21,22 @@ CONFIGS = {
     "patchify": ConvEncoderConfig(**COMMON, stem="patchify", width=4),
     "strided": ConvEncoderConfig(**COMMON, stem="strided", width=4),
     "conv, batch norm": ConvEncoderConfig(**COMMON, width=4, head="batch_norm_mlp", head_hidden=16),
+    "keypoints": KeypointEncoderConfig(**COMMON, width=4, keypoints=6),
+    "keypoints, batch norm": KeypointEncoderConfig(
+        **COMMON, width=4, keypoints=6, head="batch_norm_mlp", head_hidden=16
+    ),
     "token": ViTEncoderConfig(**VIT),
     "patches": ViTEncoderConfig(**VIT, output="patches"),
     "token, batch norm": ViTEncoderConfig(**VIT, head="batch_norm_mlp"),
     "patches, batch norm": ViTEncoderConfig(**VIT, output="patches", head="batch_norm_mlp"),
 }
+MADE = {"conv": ConvEncoder, "keypoints": KeypointEncoder, "vit": ViTEncoder}
 every_encoder = pytest.mark.parametrize("config", CONFIGS.values(), ids=CONFIGS)
 
 
 def made(config):
     torch.manual_seed(0)
-    return (ConvEncoder if config.kind == "conv" else ViTEncoder)(config).eval()
+    return MADE[config.kind](config).eval()
 
 
 def frames(batch=3, past=2) -> dict[str, torch.Tensor]:

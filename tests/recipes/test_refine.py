@@ -165,7 +165,8 @@ def test_fresh_episodes_are_drawn_anew_in_the_same_kind_of_world():
     assert [len(each) for each in fresh] == [7, 7, 7]
     assert not any((one.actions[:6] == other.actions[:6]).all() for one in fresh for other in store)
     again, other_seed = run.draw_fresh(), replace(two_rooms_demo(4), wall="random", fresh=3, fresh_steps=6).draw_fresh()
-    assert again is not None and other_seed is not None
+    assert again is not None
+    assert other_seed is not None
     assert (next(again).actions == fresh[0].actions).all()
     assert (next(other_seed).actions != fresh[0].actions).any()
     assert two_rooms_demo().draw_fresh() is None

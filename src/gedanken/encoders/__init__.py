@@ -1,11 +1,19 @@
 """Observation → latent.
 
 In: a mapping of named streams `[B, T, ...]`, pixels as uint8. Out: latents `[B, T, P, D]`.
-Open `conv.py` first: the small convolutional encoder that every shipped model uses. `vit.py` is a transformer beside it;
-both see `pixels.py` before them and end in a `head.py`.
+Open `conv.py` first: the small convolutional encoder of the first run. `keypoints.py` reads places off its maps and `vit.py`
+is a transformer; all see `pixels.py` before them and end in a `head.py`.
 """
 
 from gedanken.encoders.conv import ConvEncoder, ConvEncoderConfig
+from gedanken.encoders.keypoints import KeypointEncoder, KeypointEncoderConfig
 from gedanken.encoders.vit import ViTEncoder, ViTEncoderConfig
 
-__all__ = ["ConvEncoder", "ConvEncoderConfig", "ViTEncoder", "ViTEncoderConfig"]
+__all__ = [
+    "ConvEncoder",
+    "ConvEncoderConfig",
+    "KeypointEncoder",
+    "KeypointEncoderConfig",
+    "ViTEncoder",
+    "ViTEncoderConfig",
+]

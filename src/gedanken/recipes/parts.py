@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 
-from gedanken.encoders import ConvEncoder, ConvEncoderConfig, ViTEncoder, ViTEncoderConfig
+from gedanken.encoders import (
+    ConvEncoder,
+    ConvEncoderConfig,
+    KeypointEncoder,
+    KeypointEncoderConfig,
+    ViTEncoder,
+    ViTEncoderConfig,
+)
 from gedanken.errors import BadInput, unknown_name
 from gedanken.models import (
     CausalTransformer,
@@ -114,6 +121,7 @@ ENCODERS = Role(
     "encoder",
     {
         "conv": Part(ConvEncoderConfig, ConvEncoder),
+        "keypoints": Part(KeypointEncoderConfig, KeypointEncoder),
         "vit": Part(ViTEncoderConfig, ViTEncoder),
     },
     usual="conv",
