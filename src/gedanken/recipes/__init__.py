@@ -9,6 +9,7 @@ from gedanken.recipes.lewm import LeWM, LeWMConfig
 from gedanken.recipes.pictures import drawn_task, imagined_strip, picture
 from gedanken.recipes.pldm import PLDM, PLDMConfig
 from gedanken.recipes.recipe import Recipe, build, for_episodes
+from gedanken.recipes.refine import RefineConfig
 from gedanken.recipes.saved import Loaded, bundled_model, load, save
 from gedanken.recipes.two_rooms import TwoRoomsRun, two_rooms_demo, two_rooms_fixed, two_rooms_random_wall
 
@@ -20,6 +21,7 @@ __all__ = [
     "Loaded",
     "PLDMConfig",
     "Recipe",
+    "RefineConfig",
     "TwoRoomsRun",
     "build",
     "bundled_model",
