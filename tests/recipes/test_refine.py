@@ -5,9 +5,10 @@ import torch
 from torch import Generator
 
 from gedanken.data import EpisodeList
+from gedanken.data.kept import KeptLatents
 from gedanken.errors import BadInput, BadRunFolder
 from gedanken.recipes import Recipe, fit, two_rooms_demo
-from gedanken.recipes.refine import KeptLatents, RefineConfig, refine
+from gedanken.recipes.refine import RefineConfig, refine
 from gedanken.training import RunFolder, TrainConfig
 from gedanken.types import Context
 from moving_dot import DotWindows, dot_episodes, dot_recipe
@@ -45,23 +46,6 @@ def test_the_predictor_gets_better_and_all_else_stays(model):
     assert all(map(torch.equal, rest, weights_of(model.encoder)))
     assert all(map(torch.equal, statistics, [model.action_mean, model.action_std, model.step_change]))
     assert not model.training
-
-
-def test_windows_cross_no_end_of_a_stretch_and_keep_each_action_with_its_latent():
-    """Latents count up within a stretch and jump between two; an action says which latent it leaves."""
-    lengths, first, latents, actions = [5, 3, 9, 2], 0, [], []
-    for length in lengths:
-        numbers = torch.arange(first, first + length, dtype=torch.float32)
-        latents.append(numbers[:, None, None])
-        actions.append(numbers[:-1, None])
-        first += length + 100
-    kept = KeptLatents(latents, actions, 3)
-    assert len(kept) == 3 + 1 + 7
-    windows = kept.sample(500, Generator().manual_seed(0))
-    seen = windows.observations["latents"][:, :, 0, 0]
-    assert (seen.diff(dim=1) == 1).all()
-    assert torch.equal(windows.actions[:, :, 0], seen[:, :-1])
-    assert len(seen[:, 0].unique()) == len(kept)
 
 
 def test_frames_are_taken_on_the_models_clock_between_resets():
@@ -170,3 +154,12 @@ def test_fresh_episodes_are_drawn_anew_in_the_same_kind_of_world():
     assert (next(again).actions == fresh[0].actions).all()
     assert (next(other_seed).actions != fresh[0].actions).any()
     assert two_rooms_demo().draw_fresh() is None
+
+
+def test_episodes_of_another_kind_are_refused(model):
+    episode = dot_episodes(1)[0]
+    wide = replace(
+        episode, actions=episode.actions[:, :1], action=replace(episode.action, width=1, low=(-2.0,), high=(2.0,))
+    )
+    with pytest.raises(BadInput, match="actions of width 1; the model was trained on 'pixels' and width 2"):
+        refine(model, [episode, wide], refining(1))

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from hashlib import sha256
-from itertools import accumulate
 from time import process_time
 
 import torch
 from torch import Generator, Tensor, nn
 
 from gedanken.contracts import WorldModel
+from gedanken.data.kept import LATENTS, KeptLatents
 from gedanken.data.windows import stretches
 from gedanken.energies.losses import open_loop_errors
 from gedanken.errors import BadInput
@@ -26,7 +25,6 @@ from gedanken.training.loop import Trained, Watcher, pick_device
 from gedanken.types import Episode, Observation, Windows
 
 _ENCODED_AT_ONCE = 256
-_STREAM = "latents"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,52 +51,6 @@ class RefineConfig:
                 f"a window of {self.window} latents does not hold ahead={self.ahead} steps from starts={self.starts} "
                 "latents each; make it at least ahead + starts."
             )
-
-
-class KeptLatents:
-    """Latents on the model's clock and the actions between them; draws windows that cross no episode's end and no reset.
-
-    Args:
-        latents: one `[L, P, D]` a stretch of an episode.
-        actions: the L−1 actions `[L-1, A]` of each stretch, in the environment's own units.
-        length: T, latents in a window.
-    Raises:
-        BadInput: no stretch is as long as a window.
-    """
-
-    def __init__(self, latents: list[Tensor], actions: list[Tensor], length: int) -> None:
-        long = [index for index, some in enumerate(latents) if len(some) >= length]
-        if not long:
-            raise BadInput(
-                f"no episode is long enough: a window of {length} latents was asked for, and the longest stretch has "
-                f"{max(map(len, latents), default=0)}; shorten the window or record longer."
-            )
-        # A stretch has one action less than latents; with one of zeros after its last, both are numbered alike.
-        after = torch.zeros(1, actions[long[0]].shape[1])
-        self.latents = torch.cat([latents[index] for index in long])
-        self.actions = torch.cat([part for index in long for part in (actions[index], after)])
-        counts = [len(latents[index]) for index in long]
-        firsts = [0, *accumulate(counts)]
-        self._starts = torch.cat(
-            [torch.arange(first, first + count - length + 1) for first, count in zip(firsts, counts, strict=False)]
-        )
-        self._window = torch.arange(length)
-
-    def __len__(self) -> int:
-        """How many windows there are."""
-        return len(self._starts)
-
-    def sample(self, count: int, generator: Generator) -> Windows:
-        """`count` windows drawn with replacement: the stream `latents` `[B, T, P, D]` and actions `[B, T-1, A]`."""
-        start = self._starts[torch.randint(len(self), (count,), generator=generator)]
-        rows = start[:, None] + self._window
-        return Windows({_STREAM: self.latents[rows]}, self.actions[rows[:, :-1]])
-
-    def fingerprint(self) -> str:
-        """Tells these latents and actions from any others."""
-        content = sha256(self.latents.numpy().data)
-        content.update(self.actions.numpy().data)
-        return content.hexdigest()
 
 
 def refine(
@@ -139,7 +91,7 @@ class _Kept(nn.Module):
     """An encoder of what is encoded already."""
 
     def encode(self, observation: Observation) -> Tensor:
-        return observation[_STREAM]
+        return observation[LATENTS]
 
 
 class _Ahead(nn.Module):
@@ -186,7 +138,12 @@ def _encoded(model: JEPA, episodes: Iterable[Episode], length: int) -> tuple[Kep
 def _on_model_clock(model: WorldModel, episodes: Iterable[Episode]) -> Iterator[tuple[Tensor, Tensor]]:
     """Each stretch as frames `[L, ...]`, one a model step, and the actions `[L-1, A]` between them."""
     skip = model.frame_skip
-    for episode in episodes:
+    for number, episode in enumerate(episodes):
+        if "pixels" not in episode.streams or episode.action.width != model.action.width:
+            raise BadInput(
+                f"episode {number} has the streams {sorted(episode.streams)} and actions of width {episode.action.width}; the "
+                f"model was trained on 'pixels' and width {model.action.width}."
+            )
         for start, stop in stretches(episode):
             steps = (stop - start - 1) // skip
             frames = torch.from_numpy(episode.streams["pixels"][start : start + steps * skip + 1 : skip].copy())
