@@ -110,18 +110,23 @@ class Planner(Protocol):
 
 
 @runtime_checkable
-class EpisodeStore(Protocol):
-    """Episodes, somewhere: append and read."""
-
-    def append(self, episode: Episode) -> None:
-        """Add one episode; on return it is readable by others, or an error was raised and nothing changed."""
-        ...
+class Episodes(Protocol):
+    """Episodes to read, somewhere; each may be read from its file only when it is asked for."""
 
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int) -> Episode: ...
 
     def __iter__(self) -> Iterator[Episode]: ...
+
+
+@runtime_checkable
+class EpisodeStore(Episodes, Protocol):
+    """Episodes, somewhere: append and read."""
+
+    def append(self, episode: Episode) -> None:
+        """Add one episode; on return it is readable by others, or an error was raised and nothing changed."""
+        ...
 
 
 def check_world_model(model: WorldModel, observations: Observation) -> None:

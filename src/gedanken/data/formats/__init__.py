@@ -1,9 +1,30 @@
-"""One file a format: each reads recordings of others and gives an `Episode`.
+"""One file a format: recordings of others in, `Episode`s out, and back.
 
-In flows a file nobody vouches for; out flows an `Episode`, or `BadEpisodeFile` in one sentence. Open `image_table.py`
-first. Packages a format needs are imported late and named by `MissingExtra` where they are not installed.
+In flows a file nobody vouches for; out flow `Episode`s, or `BadEpisodeFile` in one sentence. Open `registry.py` first: the
+door through which every format is found, ours and others'. Packages a format needs are imported late and named by
+`MissingExtra` where they are not installed.
 """
 
 from gedanken.data.formats.image_table import read_image_table
+from gedanken.data.formats.native import NativeConfig
+from gedanken.data.formats.registry import (
+    FORMATS,
+    FormatConfig,
+    IfExists,
+    RegisteredFormat,
+    detect,
+    open_episodes,
+    write_episodes,
+)
 
-__all__ = ["read_image_table"]
+__all__ = [
+    "FORMATS",
+    "FormatConfig",
+    "IfExists",
+    "NativeConfig",
+    "RegisteredFormat",
+    "detect",
+    "open_episodes",
+    "read_image_table",
+    "write_episodes",
+]
