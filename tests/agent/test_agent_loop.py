@@ -1,6 +1,7 @@
 """The agent in a plane whose model is exact but for a wall: the latent is the place, and actions are added to it."""
 
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import pytest
 import torch
@@ -40,8 +41,8 @@ def seen(places: Tensor) -> dict[str, Tensor]:
 
 
 def agent(seed: int = 0, model: Plane | None = None, **settings: object) -> Agent:
-    """One that hurries, since every step away from the goal costs its distance."""
-    config = AgentConfig(**{"horizon": 8, **settings})
+    """One that hurries, since every step away from the goal costs its distance, and thinks at every step."""
+    config = AgentConfig(**{"horizon": 8, "patience": 1, **settings})
     return Agent(model or Plane(), GoalEnergy("sum"), Thresholds(hold=0.25, surprise=0.2), config, seed)
 
 
@@ -170,6 +171,35 @@ def test_behind_a_wall_it_does_not_know_it_searches_cold_and_soon_after_steps_aw
         assert kind != "cold" or (mean == 0).all()
 
 
+@pytest.mark.parametrize("patience", [1, 2, 3])
+def test_a_plan_that_comes_true_is_followed_before_the_next_search(monkeypatch, patience):
+    asked = searches(monkeypatch)
+    driver = agent(patience=patience)
+    driver.begin(seen(torch.tensor([[15.0, 0.0]])))
+    _, decisions = driven(driver, torch.zeros(1, 2), 6)
+    assert [each.searched.item() for each in decisions] == [step % patience == 0 for step in range(6)]
+    assert [each.followed.item() for each in decisions] == [step % patience != 0 for step in range(6)]
+    assert len(asked) == -(-6 // patience)
+    for before, now in pairwise(decisions):
+        if now.followed:
+            torch.testing.assert_close(now.plan.actions[:, :-1], before.plan.actions[:, 1:])
+            assert (now.plan.actions[:, -1] == 0).all()
+            assert now.plan.energy.item() == before.plan.energy.item()
+
+
+def test_one_row_follows_its_plan_while_a_wall_surprises_the_other(monkeypatch):
+    asked = searches(monkeypatch)
+    driver = agent(patience=4, restless=2)
+    driver.begin(seen(torch.tensor([[15.0, 0.0], [-15.0, 0.0], [0.0, 0.0]])))
+    _, decisions = driven(driver, torch.zeros(3, 2), 4, wall=0.0)
+    assert [each.followed.tolist() for each in decisions] == [[False] * 3, *[[False, True, False]] * 3]
+    # After a drawn step it searches again, also where that step came true.
+    assert [each.drawn[0].item() for each in decisions] == [False, True, decisions[2].surprise[0].item() > 0.2, False]
+    assert all(each.searched[0] or each.drawn[0] for each in decisions)
+    assert len(asked[0][0]) == 2
+    assert all(len(mean) == 1 for mean, _ in asked[1:])
+
+
 def test_steps_away_lead_past_what_it_does_not_know():
     """A post across the straight way, three wide; the planner alone would push against it for ever."""
     driver, place, goal = agent(restless=3), torch.tensor([[-0.5, 0.0]]), torch.tensor([[6.0, 0.0]])
@@ -285,7 +315,7 @@ def test_a_goal_comes_first():
         driver.goal_distance(torch.zeros(1, 1, 2))
 
 
-@pytest.mark.parametrize("settings", [{"horizon": 0}, {"past": 0}, {"restless": -1}, {"spread": 0.0}])
+@pytest.mark.parametrize("settings", [{"horizon": 0}, {"past": 0}, {"patience": 0}, {"restless": -1}, {"spread": 0.0}])
 def test_a_config_that_cannot_plan_is_refused(settings):
     with pytest.raises(BadInput, match="must be at least 1"):
         AgentConfig(**settings)

@@ -110,11 +110,11 @@ def test_the_last_plan_is_carried_out_from_where_it_was_made(wall, gain):
     result, seen = remembered(world, plane_agent(gain), pairs, 20)
     ends = result.ends
     assert ends is not None
-    assert torch.equal(result.planned, torch.stack([~decision.held for _, _, decision in seen]))
+    assert torch.equal(result.planned, torch.stack([decision.searched for _, _, decision in seen]))
     assert ends.rows.tolist() == [row for row in range(12) if result.planned[:, row].any()]
     assert 0 < len(ends.rows) < 12
     for place, row in enumerate(ends.rows.tolist()):
-        step, state, decision = [moment for moment in seen if not moment[2].held[row]][-1]
+        step, state, decision = [moment for moment in seen if moment[2].searched[row]][-1]
         actions, goal = decision.plan.steps()[row], pairs[1]["position"][row]
         here = {"position": state["position"][row : row + 1]}
         imagined = here["position"][0] + gain * actions.sum(dim=0)

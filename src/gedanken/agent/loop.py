@@ -1,9 +1,10 @@
 """The receding-horizon loop: perceive, compare with what was expected, hold or plan, act for one model step.
 
-Three habits belong here and not to the planner. At the goal the agent holds still instead of planning. After a prediction
-that the world did not keep (a wall that was imagined away) the warm start is dropped and the search starts cold, since a
-plan believed once is otherwise repeated for ever. And where the model is wrong within a few steps of a cold search, as on a
-door's jamb, no search in it helps: the agent takes one drawn step away from there.
+Four habits belong here and not to the planner. At the goal the agent holds still instead of planning. A plan that comes true
+is followed for some steps before the next search. After a prediction that the world did not keep (a wall that was imagined
+away) the warm start is dropped and the search starts cold, since a plan believed once is otherwise repeated for ever. And
+where the model is wrong within a few steps of a cold search, as on a door's jamb, no search in it helps: the agent takes
+one drawn step away from there.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class AgentConfig:
             draws.
         spread: deviation of the first samples, in units of the action's largest norm or half range.
         past: T, latents kept in working memory; never fewer than the model says it uses.
+        patience: model steps for which a plan is followed as long as nothing surprises; 1 searches at every step.
     """
 
     horizon: int = 16
@@ -46,12 +48,13 @@ class AgentConfig:
     restless: int = 3
     spread: float = 0.67
     past: int = 1
+    patience: int = 2
 
     def __post_init__(self) -> None:
-        if self.horizon < 1 or self.past < 1 or self.restless < 0 or not self.spread > 0:
+        if min(self.horizon, self.past, self.patience) < 1 or self.restless < 0 or not self.spread > 0:
             raise BadInput(
-                f"horizon={self.horizon} and past={self.past} must be at least 1, restless={self.restless} at least 0, "
-                f"and spread={self.spread} above 0."
+                f"horizon={self.horizon}, past={self.past} and patience={self.patience} must be at least 1, "
+                f"restless={self.restless} at least 0, and spread={self.spread} above 0."
             )
         for search in (self.warm, self.cold):
             planner_of(search)
@@ -63,13 +66,14 @@ class Decision:
 
     Args:
         actions: `[B, A]` of the next model step, in the environment's own units.
-        plan: the whole plan, with the energy it was chosen for; a held row plans to stay, and a drawn step was not chosen
-            for any energy, so both carry the distance now in its place.
+        plan: the whole plan, with the energy it was chosen for; a followed row's is what is left of the plan before. A held
+            row plans to stay, and a drawn step was not chosen for any energy, so both carry the distance now in its place.
         distance: squared latent distance to the goal now `[B]`.
         surprise: squared distance between what was expected and what was seen `[B]`; 0 at the first step.
         held: at the goal, so nothing was planned `[B]`.
         cold: searched from nothing `[B]`.
         drawn: surprised again soon after a cold search, so the step was drawn and not searched for `[B]`.
+        followed: the plan before came true so far and is followed `[B]`.
     """
 
     actions: Float[Tensor, "B A"]
@@ -79,6 +83,12 @@ class Decision:
     held: Bool[Tensor, " B"]
     cold: Bool[Tensor, " B"]
     drawn: Bool[Tensor, " B"]
+    followed: Bool[Tensor, " B"]
+
+    @property
+    def searched(self) -> Bool[Tensor, " B"]:
+        """Whether a planner was asked `[B]`."""
+        return ~(self.held | self.drawn | self.followed)
 
     def steps(self) -> Float[Tensor, "steps B width"]:
         """The environment actions to carry out now, one after the other: `[frame_skip, B, action width]`."""
@@ -125,7 +135,8 @@ class Agent:
         self._goal = Goal(latents)
         width = self.model.frame_skip * self.model.action.width
         self._recent = RecentLatents(max(self.config.past, getattr(self.model, "past", 1)), width)
-        self._mean = torch.zeros(len(latents), self.config.horizon, self.model.action.width)
+        self._plan = self._still(torch.zeros(len(latents)))
+        self._age = torch.zeros(len(latents), dtype=torch.long)
         self._expected: Tensor | None = None
         self._last: Tensor | None = None
         self._rest = torch.zeros(len(latents), dtype=torch.long)
@@ -151,12 +162,15 @@ class Agent:
         held = distance < self.thresholds.hold
         cold, astray = self._unsettled(surprise)
         cold, drawn = cold & ~held, astray & ~held
-        plan = self._thought(distance, held, cold, drawn)
-        self._mean = shifted(plan)
+        calm = surprise <= self.thresholds.surprise
+        followed = calm & (self._age < self.config.patience) & ~(held | cold)
+        plan = self._thought(distance, held, cold, drawn, followed)
+        self._plan, self._age = plan, torch.where(followed, self._age + 1, 1)
+        self._age[held | drawn] = self.config.patience  # neither is a plan to follow
         whole = plan.repeated(self.model.frame_skip)
         self._last = whole.actions[:, 0]
         self._expected = self.imagine(whole.actions[:, :1])[:, 0]
-        return Decision(self._last, whole, distance, surprise, held, cold, drawn)
+        return Decision(self._last, whole, distance, surprise, held, cold, drawn, followed)
 
     def imagine(self, actions: Float[Tensor, "B H A"]) -> Float[Tensor, "B H P D"]:
         """The latents expected if `actions` were carried out from here."""
@@ -179,23 +193,27 @@ class Agent:
         self._rest = torch.where(cold, self.config.restless, self._rest - 1)
         return cold, surprised & resting
 
-    def _thought(self, distance: Tensor, held: Tensor, cold: Tensor, drawn: Tensor) -> Plan:
-        """Each row's plan: to stay, searched cold or warm, or one drawn step."""
-        self._mean[cold | held] = 0.0
-        plan = self._still(distance)
-        for rows, search in ((cold, self.config.cold), (~(cold | held | drawn), self.config.warm)):
+    def _thought(self, distance: Tensor, held: Tensor, cold: Tensor, drawn: Tensor, followed: Tensor) -> Plan:
+        """Each row's plan: to stay, searched cold or warm, what is left of the last one, or one drawn step."""
+        plan, left = self._still(distance), shifted(self._plan)
+        rows = followed.nonzero()[:, 0]
+        last = replace(
+            self._plan, actions=left[rows], energy=self._plan.energy[rows], feasible=self._plan.feasible[rows]
+        )
+        plan, start = _merged(plan, last, rows), left.masked_fill(cold[:, None, None], 0.0)
+        for rows, search in ((cold, self.config.cold), (~(cold | held | drawn | followed), self.config.warm)):
             for chunk in rows.nonzero()[:, 0].split(max(1, _ROWS // search.candidates)):
                 if len(chunk):  # no rows split into one empty chunk
-                    plan = _merged(plan, self._planned(chunk, search), chunk)
+                    plan = _merged(plan, self._planned(chunk, start[chunk], search), chunk)
         return _merged(plan, self._elsewhere(plan, drawn), drawn.nonzero()[:, 0])
 
-    def _planned(self, rows: Tensor, search: PlannerConfig) -> Plan:
+    def _planned(self, rows: Tensor, mean: Tensor, search: PlannerConfig) -> Plan:
         assert self._goal is not None
         recent = self._recent.context()
         context = Context(recent.latents[rows], recent.actions[rows])
         return planner_of(search).plan(
             energy_of(self.model, self.energy, context, Goal(self._goal.latents[rows])),
-            self._start(self._mean[rows]),
+            self._start(mean),
             config=search,
             generator=self.generator,
         )
@@ -217,7 +235,8 @@ class Agent:
         """The plan to stay, for rows in which nothing is searched."""
         none = torch.zeros(0, len(distance))
         feasible = torch.ones_like(distance, dtype=torch.bool)
-        return Plan(torch.zeros_like(self._mean), distance.clone(), feasible, Trace(none, none))
+        rest = torch.zeros(len(distance), self.config.horizon, self.model.action.width)
+        return Plan(rest, distance.clone(), feasible, Trace(none, none))
 
 
 def energy_of(model: WorldModel, energy: Energy, context: Context, goal: Goal) -> Callable[[Tensor], Tensor]:

@@ -59,7 +59,7 @@ class PlanningResult:
         ever: at the goal after any step `[B]`.
         states: physical entries of the true states `[B, L, ...]`, L = environment steps + 1.
         decision_seconds: wall time of each decision, for the whole batch at once `[K]`.
-        planned: whether a row searched, rather than held still, at each decision `[K, B]`.
+        planned: whether a row searched, rather than held still, followed a plan or drew a step, at each decision `[K, B]`.
         core_seconds: processor time of all decisions, all threads, divided by B; the world's own time is left out.
         wall_seconds: wall time of the same, divided by B.
         ends: imagined and true ends of plans; None for a policy that does not imagine.
@@ -203,7 +203,7 @@ class _LastPlans:
         self._kept: dict[str, Tensor] = {}
 
     def note(self, step: int, state: State, decision: Decision) -> None:
-        searched = ~decision.held
+        searched = decision.searched
         now = {
             "searched": searched,
             "step": torch.full((len(searched),), step),
@@ -248,8 +248,7 @@ def _checked(world: World, pairs: Pairs, env_steps: int) -> tuple[State, State]:
 
 
 def _searched(decision: Chosen, batch: int) -> Tensor:
-    held = getattr(decision, "held", None)
-    return torch.ones(batch, dtype=torch.bool) if held is None else ~held
+    return getattr(decision, "searched", torch.ones(batch, dtype=torch.bool))
 
 
 def _blocks(actions: Tensor, world: World, batch: int) -> Tensor:
