@@ -37,10 +37,11 @@ def weights_of(module) -> list[torch.Tensor]:
     return [value.clone() for value in module.state_dict().values()]
 
 
-def test_the_predictor_gets_better_and_all_else_stays(model):
+@pytest.mark.parametrize("components", [0, 3])
+def test_the_predictor_gets_better_and_all_else_stays(model, components):
     before, predictor, rest = error_of(model), weights_of(model.predictor), weights_of(model.encoder)
     statistics = [model.action_mean.clone(), model.action_std.clone(), model.step_change.clone()]
-    refine(model, dot_episodes(200, seed=5), refining(200))
+    refine(model, dot_episodes(200, seed=5), replace(refining(200), components=components))
     assert error_of(model) < 0.7 * before
     assert not all(map(torch.equal, predictor, weights_of(model.predictor)))
     assert all(map(torch.equal, rest, weights_of(model.encoder)))
@@ -73,9 +74,10 @@ def test_frames_are_taken_on_the_models_clock_between_resets():
     assert torch.equal(seen["actions"][1], done[10:20].reshape(5, 4))
 
 
-def test_a_killed_run_ends_in_the_same_weights(model, tmp_path):
+@pytest.mark.parametrize("components", [0, 3])
+def test_a_killed_run_ends_in_the_same_weights(model, tmp_path, components):
     start = weights_of(model.predictor)
-    config = refining(30, checkpoint_seconds=0.0)
+    config = replace(refining(30, checkpoint_seconds=0.0), components=components)
     refine(model, dot_episodes(50, seed=5), config, RunFolder(tmp_path / "whole"))
     whole = weights_of(model.predictor)
 
@@ -132,6 +134,11 @@ def test_a_recipe_with_it_reads_back_from_json():
 def test_windows_too_short_are_refused(wrong):
     with pytest.raises(BadInput, match="does not hold ahead"):
         RefineConfig(**{"window": 7, "ahead": 6, **wrong})
+
+
+def test_fewer_components_than_none_are_refused():
+    with pytest.raises(BadInput, match="components=-1"):
+        RefineConfig(components=-1)
 
 
 def test_episodes_too_short_are_refused(model):

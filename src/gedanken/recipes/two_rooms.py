@@ -97,7 +97,7 @@ def two_rooms_random_wall(seed: int = 0) -> TwoRoomsRun:
     """Wall and door in another place in every episode: within half a core-hour."""
     recipe = two_rooms_demo(seed).recipe
     train = replace(recipe.train, steps=2500, learning_rate=4e-3, beta2=0.95)
-    refine = RefineConfig()
+    refine = RefineConfig(components=40)
     recipe = replace(
         recipe,
         name="two-rooms-random-wall",
@@ -105,7 +105,7 @@ def two_rooms_random_wall(seed: int = 0) -> TwoRoomsRun:
         predictor=ResidualMLPConfig(hidden=384),
         objective=replace(_OBJECTIVE, temporal_similarity=1.0, starts=1),
         train=train,
-        refine=replace(refine, train=replace(refine.train, steps=25_000, seed=seed)),
+        refine=replace(refine, train=replace(refine.train, steps=27_000, seed=seed)),
     )
     return TwoRoomsRun(
         recipe=recipe,
