@@ -11,7 +11,7 @@ from gedanken.agent import Agent, AgentConfig, Thresholds, configure, loop
 from gedanken.contracts import check_world_model
 from gedanken.energies import GoalEnergy
 from gedanken.errors import BadInput, UnknownName
-from gedanken.planners import CEMConfig, GradientConfig, MPPIConfig, PlannerConfig, RegisteredPlanner
+from gedanken.planners import CEMConfig, GradientConfig, MPPIConfig, PlannerConfig, RegisteredPlanner, TreeConfig
 from gedanken.types import ActionSpec, Context, Rollout
 
 SKIP = 2
@@ -315,9 +315,11 @@ def test_a_goal_comes_first():
         driver.goal_distance(torch.zeros(1, 1, 2))
 
 
-@pytest.mark.parametrize("settings", [{"horizon": 0}, {"past": 0}, {"patience": 0}, {"restless": -1}, {"spread": 0.0}])
+@pytest.mark.parametrize(
+    "settings", [{"horizon": 0}, {"past": 0}, {"patience": 0}, {"restless": -1}, {"spread": 0.0}, {"surprise": 0.0}]
+)
 def test_a_config_that_cannot_plan_is_refused(settings):
-    with pytest.raises(BadInput, match="must be at least 1"):
+    with pytest.raises(BadInput, match="must be at least 1|must all be above 0"):
         AgentConfig(**settings)
 
 
@@ -334,3 +336,26 @@ class NobodysConfig:
 def test_what_configures_no_planner_is_refused_before_anything_is_planned():
     with pytest.raises(UnknownName, match="no planner 'nobodys'; there are cem"):
         AgentConfig(cold=NobodysConfig())
+
+
+def test_before_a_cold_search_a_tree_looks_for_the_way(monkeypatch):
+    asked = searches(monkeypatch)
+    goal, plain, driver = torch.tensor([[9.0, 0.0]]), agent(), agent(tree=TreeConfig(width=20), horizon=10)
+    driver.begin(seen(goal))
+    _, decisions = driven(driver, torch.zeros(1, 2), 2)
+    (first, _), (second, _) = asked
+    assert (first.sum(dim=1)[0] * SKIP - goal[0]).norm() < 2.0  # the cold search began from a way to the goal
+    torch.testing.assert_close(
+        second[:, :-1], decisions[0].plan.actions[:, 1:, :2]
+    )  # the warm one from the plan before
+    asked.clear()
+    plain.begin(seen(goal))
+    driven(plain, torch.zeros(1, 2), 1)
+    assert (asked[0][0] == 0).all()
+
+
+def test_a_models_step_starts_each_latent_alone():
+    model, generator = Plane(), torch.Generator().manual_seed(0)
+    latents, actions = torch.randn(2, 3, 1, 2, generator=generator), torch.randn(2, 3, 4, 2, generator=generator)
+    after = loop.step_of(model)(latents, actions)
+    torch.testing.assert_close(after, latents[:, :, None] + SKIP * actions[..., None, :])

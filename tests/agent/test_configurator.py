@@ -1,12 +1,14 @@
 import pytest
 
-from gedanken.agent import configure
+from gedanken.agent import AgentConfig, configure
 from gedanken.errors import BadInput
 
 
 def test_energy_and_thresholds_are_measured_in_step_changes():
-    energy, thresholds = configure(2.0, neighbourhood=3.0, hold=0.5, surprise=1.5, terminal=7.0)
-    assert (energy.scale, energy.terminal, thresholds.hold, thresholds.surprise) == (6, 7, 1, 3)
+    config = AgentConfig(hold=0.5, surprise=1.5, apart=2.5)
+    energy, thresholds = configure(2.0, config, neighbourhood=3.0, terminal=7.0)
+    assert (energy.scale, energy.terminal) == (6, 7)
+    assert (thresholds.hold, thresholds.surprise, thresholds.apart) == (1, 3, 5)
 
 
 def test_by_default_all_grow_with_the_step_change():

@@ -12,7 +12,7 @@ from gedanken.agent import AgentConfig
 from gedanken.encoders import ConvEncoder, ConvEncoderConfig
 from gedanken.errors import BadInput, UnknownName
 from gedanken.models import GRUPredictor, GRUPredictorConfig, ResidualMLP
-from gedanken.planners import PLANNERS, GradientConfig, ICEMConfig, MPPIConfig
+from gedanken.planners import PLANNERS, GradientConfig, ICEMConfig, MPPIConfig, TreeConfig
 from gedanken.recipes import PLDM, PLDMConfig, Recipe, build, for_episodes, parts, two_rooms_demo
 from gedanken.recipes.parts import ENCODERS, OBJECTIVES, PREDICTORS
 from gedanken.recipes.recipe import build_objective
@@ -219,7 +219,8 @@ def at(values: dict, path: tuple[str, ...]) -> object:
     return values
 
 
-PLAIN = json.loads(json.dumps(Recipe(name="plain", refine=RefineConfig()).as_dict()))
+WHOLE = Recipe(name="plain", refine=RefineConfig(), agent=AgentConfig(tree=TreeConfig()))
+PLAIN = json.loads(json.dumps(WHOLE.as_dict()))
 
 
 @pytest.mark.parametrize("path", leaves(PLAIN), ids=".".join)

@@ -4,7 +4,8 @@ In: observations and a goal observation. Out: the action of the next model step,
 Open `loop.py` first; `configurator.py` turns a model and a task into energies, thresholds and a planner's budget.
 """
 
+from gedanken.agent.config import AgentConfig
 from gedanken.agent.configurator import Thresholds, configure
-from gedanken.agent.loop import Agent, AgentConfig, Decision
+from gedanken.agent.loop import Agent, Decision
 
 __all__ = ["Agent", "AgentConfig", "Decision", "Thresholds", "configure"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gedanken.agent.config import AgentConfig
 from gedanken.energies import TimeToGoal
 from gedanken.errors import BadInput
 
@@ -19,26 +20,29 @@ class Thresholds:
     Args:
         hold: nearer to the goal than this, the agent stays.
         surprise: further from what was expected than this, it searches cold.
+        apart: places nearer than this count as one in a tree of imagined places.
     """
 
     hold: float
     surprise: float
+    apart: float = 1.0
 
 
 def configure(
-    step_change: float, *, neighbourhood: float = 8.0, hold: float = 0.5, surprise: float = 2.0, terminal: float = 30.0
+    step_change: float, config: AgentConfig | None = None, *, neighbourhood: float = 8.0, terminal: float = 30.0
 ) -> tuple[TimeToGoal, Thresholds]:
     """Energy and thresholds for going to a goal.
 
     Args:
         step_change: median squared latent change of one model step in the training data.
+        config: gives the thresholds in step changes.
         neighbourhood: scale of the running energy, in step changes.
-        hold: hold threshold, in step changes.
-        surprise: surprise threshold, in step changes.
         terminal: weight of the distance at the end of the horizon.
     Raises:
         BadInput: `step_change` is not above 0, as in a model that was never calibrated.
     """
     if not step_change > 0:
         raise BadInput(f"step_change={step_change} must be above 0; calibrate the model on its training windows first.")
-    return TimeToGoal(neighbourhood * step_change, terminal), Thresholds(hold * step_change, surprise * step_change)
+    config = config or AgentConfig()
+    thresholds = Thresholds(*(step_change * each for each in (config.hold, config.surprise, config.apart)))
+    return TimeToGoal(neighbourhood * step_change, terminal), thresholds

@@ -10,54 +10,22 @@ one drawn step away from there.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
+from gedanken.agent.config import AgentConfig
 from gedanken.agent.configurator import Thresholds
 from gedanken.contracts import Energy, WorldModel
 from gedanken.errors import BadInput, ShapeError
 from gedanken.memory import RecentLatents
-from gedanken.planners import MPPIConfig, PlannerConfig, limited, planner_of, shifted
+from gedanken.planners import PlannerConfig, limited, planner_of, shifted, tree_search
 from gedanken.types import Context, Goal, Observation, Plan, Search, Trace
 
 _ROWS = 2048
 """Candidates rolled out in one batch: more falls out of the cache, fewer leaves the matrix products too small."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class AgentConfig:
-    """How the agent plans.
-
-    Args:
-        horizon: H, model steps ahead.
-        warm: the search from the last plan, moved on by a step; the configuration of any registered planner.
-        cold: the search from nothing, at the start and after a surprise; likewise.
-        restless: model steps after a cold search in which another surprise leads to a drawn step, not to a search; 0 never
-            draws.
-        spread: deviation of the first samples, in units of the action's largest norm or half range.
-        past: T, latents kept in working memory; never fewer than the model says it uses.
-        patience: model steps for which a plan is followed as long as nothing surprises; 1 searches at every step.
-    """
-
-    horizon: int = 16
-    warm: PlannerConfig = field(default_factory=lambda: MPPIConfig(candidates=128, rounds=2))
-    cold: PlannerConfig = field(default_factory=lambda: MPPIConfig(candidates=256, rounds=6))
-    restless: int = 3
-    spread: float = 0.67
-    past: int = 1
-    patience: int = 2
-
-    def __post_init__(self) -> None:
-        if min(self.horizon, self.past, self.patience) < 1 or self.restless < 0 or not self.spread > 0:
-            raise BadInput(
-                f"horizon={self.horizon}, past={self.past} and patience={self.patience} must be at least 1, "
-                f"restless={self.restless} at least 0, and spread={self.spread} above 0."
-            )
-        for search in (self.warm, self.cold):
-            planner_of(search)
 
 
 @dataclass(frozen=True)
@@ -209,14 +177,16 @@ class Agent:
 
     def _planned(self, rows: Tensor, mean: Tensor, search: PlannerConfig) -> Plan:
         assert self._goal is not None
-        recent = self._recent.context()
+        recent, goal, start = self._recent.context(), Goal(self._goal.latents[rows]), self._start(mean)
         context = Context(recent.latents[rows], recent.actions[rows])
-        return planner_of(search).plan(
-            energy_of(self.model, self.energy, context, Goal(self._goal.latents[rows])),
-            self._start(mean),
-            config=search,
-            generator=self.generator,
-        )
+        energy = energy_of(self.model, self.energy, context, goal)
+        if search is self.config.cold and self.config.tree is not None:
+            now, apart, imagine = context.latents[:, -1], self.thresholds.apart, step_of(self.model)
+            way = tree_search(
+                energy, imagine, now, goal.latents, start, apart, self.config.tree, generator=self.generator
+            )
+            start = replace(start, mean=way.actions)
+        return planner_of(search).plan(energy, start, config=search, generator=self.generator)
 
     def _start(self, mean: Tensor) -> Search:
         action = self.model.action
@@ -245,6 +215,17 @@ def energy_of(model: WorldModel, energy: Energy, context: Context, goal: Goal) -
     def of(actions: Tensor) -> Tensor:
         blocks = actions.repeat(1, 1, 1, model.frame_skip)
         return energy(model.rollout(context, blocks), goal, blocks)
+
+    return of
+
+
+def step_of(model: WorldModel) -> Callable[[Tensor, Tensor], Tensor]:
+    """One model step from latents `[B, n, P, D]`, each its own past, by environment actions `[B, n, K, width]` held for it."""
+
+    def of(latents: Tensor, actions: Tensor) -> Tensor:
+        blocks = actions.flatten(0, 1)[:, :, None].repeat(1, 1, 1, model.frame_skip)
+        alone = Context(latents.flatten(0, 1)[:, None], blocks.new_zeros(blocks.shape[0], 0, blocks.shape[-1]))
+        return model.rollout(alone, blocks).latents[:, :, 0].unflatten(0, latents.shape[:2])
 
     return of
 

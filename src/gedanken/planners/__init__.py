@@ -2,8 +2,8 @@
 
 In: `energy_of` (actions `[B, N, H, A]` → energies `[B, N]`), a `Search` (where to look), a config, a generator.
 Out: a `Plan`, the best action sequence found, with its energy and the trace of the search.
-Open `cem.py` first; `mppi.py` is the one to use; `gradient.py` asks for slopes as well; `sampling.py` holds the kinds of
-candidates they draw.
+Open `cem.py` first; `mppi.py` is the one to use; `gradient.py` asks for slopes as well; `tree.py` looks for long ways, from
+which the others start; `sampling.py` holds the kinds of candidates they draw.
 """
 
 from gedanken.planners.bounds import limited
@@ -14,6 +14,7 @@ from gedanken.planners.mppi import MPPIConfig, mppi
 from gedanken.planners.random_shooting import RandomShootingConfig, random_shooting
 from gedanken.planners.registry import PLANNERS, PlannerConfig, RegisteredPlanner, planner_named, planner_of
 from gedanken.planners.sampling import shifted
+from gedanken.planners.tree import TreeConfig, tree_search
 
 __all__ = [
     "PLANNERS",
@@ -24,6 +25,7 @@ __all__ = [
     "PlannerConfig",
     "RandomShootingConfig",
     "RegisteredPlanner",
+    "TreeConfig",
     "cem",
     "gradient",
     "icem",
@@ -33,4 +35,5 @@ __all__ = [
     "planner_of",
     "random_shooting",
     "shifted",
+    "tree_search",
 ]

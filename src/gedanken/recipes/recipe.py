@@ -13,7 +13,7 @@ from gedanken.contracts import EpisodeStore
 from gedanken.encoders import ConvEncoderConfig
 from gedanken.errors import BadInput
 from gedanken.models import JEPA, ResidualMLPConfig
-from gedanken.planners import planner_named
+from gedanken.planners import TreeConfig, planner_named
 from gedanken.recipes.configuration import made, of_kind
 from gedanken.recipes.parts import ENCODERS, OBJECTIVES, PREDICTORS, EncoderConfig, ObjectiveConfig, PartConfig
 from gedanken.recipes.pldm import PLDMConfig
@@ -131,4 +131,5 @@ def _refine(values: Mapping[str, Any] | None) -> RefineConfig | None:
 
 def _agent(values: Mapping[str, Any]) -> AgentConfig:
     searches = {name: of_kind(values[name], planner_named, _USUAL_PLANNER) for name in ("warm", "cold")}
-    return made(AgentConfig, {**values, **searches})
+    tree = values.get("tree")
+    return made(AgentConfig, {**values, **searches, "tree": None if tree is None else made(TreeConfig, tree)})

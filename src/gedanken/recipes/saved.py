@@ -30,7 +30,7 @@ class Loaded:
 
     def agent(self, seed: int = 0) -> Agent:
         """An agent with the recipe's planner and the thresholds this model was calibrated to."""
-        energy, thresholds = configure(self.model.step_change.item())
+        energy, thresholds = configure(self.model.step_change.item(), self.recipe.agent)
         return Agent(self.model, energy, thresholds, self.recipe.agent, seed)
 
 
