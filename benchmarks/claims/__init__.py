@@ -23,7 +23,7 @@ _DEMO = TwoRoomsClaim(
     make=two_rooms_demo,
     seeds=range(5),
     bar=at_least(median=0.94, worst=0.88),
-    training_seconds=150,
+    training_seconds=100,
     checkpoint=bundled_model(),
 )
 _FIXED = TwoRoomsClaim(

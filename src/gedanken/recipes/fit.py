@@ -76,7 +76,10 @@ def fit(
     objective = build_objective(recipe, action)
     device = pick_device(recipe.train.device)
     told = {name: values.tolist() for name, values in statistics.items()}
-    identity = {"recipe": recipe.as_dict(), "statistics": told, "windows": len(training), "action": str(action)}
+    trains = {
+        name: value for name, value in recipe.as_dict().items() if name != "agent"
+    }  # how it plans, it may learn later
+    identity = {"recipe": trains, "statistics": told, "windows": len(training), "action": str(action)}
     trained = train(model.to(device), objective.to(device), training, recipe.train, run, watch, identity)
     model.cpu()
     calibrate(model, training, recipe.train.seed)
