@@ -14,6 +14,12 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol, get_args, runti
 
 from gedanken.contracts import Episodes
 from gedanken.data.formats.native import NativeConfig, detect_native, open_native, write_native
+from gedanken.data.formats.sensor_table import (
+    SensorTableConfig,
+    detect_sensor_table,
+    open_sensor_table,
+    write_sensor_table,
+)
 from gedanken.errors import BadEpisodeFile, BadInput, unknown_name
 from gedanken.types import Episode
 
@@ -51,6 +57,7 @@ class RegisteredFormat(NamedTuple):
 
 FORMATS: dict[str, RegisteredFormat] = {
     "native": RegisteredFormat(detect_native, open_native, write_native, NativeConfig),
+    "sensor-table": RegisteredFormat(detect_sensor_table, open_sensor_table, write_sensor_table, SensorTableConfig),
 }
 """In the order in which a path is tried: what can be told surely comes first."""
 
