@@ -39,6 +39,8 @@ def lagged(episode: Episode, frames: int) -> Episode:
     Raises:
         BadInput: fewer than two frames would be left.
     """
+    if not frames:
+        return episode
     length = len(episode) - abs(frames)
     if length < 2:
         raise BadInput(
