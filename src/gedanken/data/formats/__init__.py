@@ -6,7 +6,7 @@ door through which every format is found, ours and others'. Packages a format ne
 """
 
 from gedanken.data.formats.hdf5 import Hdf5Config
-from gedanken.data.formats.image_table import read_image_table
+from gedanken.data.formats.image_table import ImageTableConfig, read_image_table
 from gedanken.data.formats.native import NativeConfig
 from gedanken.data.formats.registry import (
     FORMATS,
@@ -24,6 +24,7 @@ __all__ = [
     "FormatConfig",
     "Hdf5Config",
     "IfExists",
+    "ImageTableConfig",
     "NativeConfig",
     "RegisteredFormat",
     "SensorTableConfig",

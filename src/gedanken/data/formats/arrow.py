@@ -59,21 +59,41 @@ def read_columns(path: Path, names: Sequence[str]) -> Any:
     """The columns `names` as a `pyarrow.Table`, in that order; raises `BadEpisodeFile` where one is not there."""
     wanted = list(dict.fromkeys(names))
     table = _csv(path) if _is_csv(path) else None
-    there = table.column_names if table is not None else [field.name for field in _parquet_fields(path)]
-    missing = [name for name in wanted if there.count(name) != 1]
-    if missing:
-        raise BadEpisodeFile(f"{path.name} has no single column {missing[0]!r}; it has {', '.join(there)}.")
+    has_columns(path, wanted, None if table is None else table.column_names)
     if table is not None:
         return table.select(wanted)
     with refused(path, "Parquet"), arrow().parquet.ParquetFile(path) as file:
-        _check_size(path, file.metadata)
+        check_size(path, file.metadata)
         return file.read(columns=wanted)
+
+
+def has_columns(path: Path, names: Sequence[str], there: Sequence[str] | None = None) -> None:
+    """Raise `BadEpisodeFile` where one of these columns is not there, or twice; the message lists the columns."""
+    there = [field.name for field in _parquet_fields(path)] if there is None else list(there)
+    missing = [name for name in names if there.count(name) != 1]
+    if missing:
+        raise BadEpisodeFile(f"{path.name} has no single column {missing[0]!r}; it has {', '.join(there)}.")
 
 
 def is_numeric(kind: Any) -> bool:
     """Whether a column of this Arrow type holds one number a row."""
     types = arrow().types
     return any(each(kind) for each in (types.is_integer, types.is_floating, types.is_boolean, types.is_decimal))
+
+
+def is_vector(kind: Any) -> bool:
+    """Whether a column of this Arrow type holds a list of numbers a row."""
+    types = arrow().types
+    some = types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind)
+    return bool(some) and is_numeric(kind.value_type)
+
+
+def is_binary(kind: Any) -> bool:
+    """Whether a column of this Arrow type holds bytes a row, bare or beside their path as Hugging Face keeps them."""
+    types = arrow().types
+    if types.is_struct(kind):
+        return any(field.name == "bytes" and is_binary(field.type) for field in kind)
+    return bool(types.is_binary(kind) or types.is_large_binary(kind))
 
 
 def is_moment(kind: Any) -> bool:
@@ -130,7 +150,8 @@ def _parquet_fields(path: Path) -> list[Any]:
         return list(file.schema_arrow)
 
 
-def _check_size(path: Path, metadata: Any) -> None:
+def check_size(path: Path, metadata: Any) -> None:
+    """Raise `BadEpisodeFile` where a Parquet file claims more numbers than its bytes may hold."""
     groups = [metadata.row_group(group) for group in range(metadata.num_row_groups)]
     values = sum(group.column(column).num_values for group in groups for column in range(group.num_columns))
     most = max(_SMALL, _MOST_PACKED * path.stat().st_size)

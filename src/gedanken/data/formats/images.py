@@ -14,8 +14,14 @@ _ENCODINGS = ("JPEG", "PNG")
 _MOST_PIXELS = 50_000_000
 
 
+def is_encoded(content: object) -> bool:
+    """Whether this is the beginning of a JPEG or PNG."""
+    return _bytes(content)[:2] == b"\xff\xd8" or _bytes(content)[:8] == b"\x89PNG\r\n\x1a\n"
+
+
 def decoded(name: str, row: int, content: object, size: tuple[int, int]) -> np.ndarray:
     """A JPEG or PNG as uint8 `[height, width, 3]`, averaged over area; raises `BadEpisodeFile` for anything else."""
+    content = _bytes(content) or content
     if not isinstance(content, bytes):
         raise BadEpisodeFile(f"row {row} of {name} holds {type(content).__name__} where an encoded image was expected.")
     try:
@@ -39,3 +45,9 @@ def shrunk(frames: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     pictures = (Image.fromarray(frame[..., 0] if channels == 1 else frame) for frame in frames)
     small = [np.asarray(each.resize((size[1], size[0]), Image.Resampling.BOX)) for each in pictures]
     return np.stack(small).reshape(len(frames), *size, channels)
+
+
+def _bytes(content: object) -> bytes:
+    """The bytes themselves, or beside their path, as Hugging Face keeps them."""
+    inner = content.get("bytes") if isinstance(content, dict) else content
+    return inner if isinstance(inner, bytes) else b""
