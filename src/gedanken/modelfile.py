@@ -29,7 +29,7 @@ from torch import Tensor
 
 from gedanken import __version__
 from gedanken.errors import BadInput, BadModelFile, GedankenError, NonFinite, StorageError
-from gedanken.strict_json import action_spec, count, field, parse_object, shape, stream_spec
+from gedanken.strict_json import action_spec, count, field, parse_object, shape, stream_record, stream_spec
 from gedanken.types import ActionSpec, StreamSpec
 
 SCHEMA = 1
@@ -207,7 +207,7 @@ def _contract_text(model: ModelFile, content_hash: str) -> str:
         "library": model.library,
         "config": json.loads(_canonical(model.config)),
         "action": asdict(model.action),
-        "observation": {name: asdict(spec) for name, spec in model.observation.items()},
+        "observation": {name: stream_record(spec) for name, spec in model.observation.items()},
         "frame_skip": model.frame_skip,
         "lineage": json.loads(_canonical(model.lineage)),
         "seed": model.seed,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
 from typing import Any
 
 from gedanken.errors import BadInput
@@ -62,13 +63,22 @@ def shape(value: Any) -> tuple[int, ...]:
     return sizes
 
 
+def stream_record(spec: StreamSpec) -> dict[str, Any]:
+    """A stream spec as JSON; names stand there only where there are some, so that older readers and hashes see no change."""
+    record = asdict(spec)
+    if not spec.names:
+        del record["names"]
+    return record
+
+
 def stream_spec(raw: Any) -> StreamSpec:
-    """The stream spec that `dataclasses.asdict` wrote."""
+    """The stream spec that `stream_record` wrote."""
     return StreamSpec(
         shape=shape(field(raw, "shape", list)),
         dtype=field(raw, "dtype", str),
         rate_hz=_number_or_none(raw, "rate_hz"),
         unit=field(raw, "unit", str),
+        names=_names(raw.get("names", [])),
     )
 
 
@@ -87,6 +97,12 @@ def action_spec(raw: Any) -> ActionSpec:
 def _number_or_none(record: Any, key: str) -> float | None:
     value = record.get(key) if isinstance(record, dict) else None
     return None if value is None else number(value)
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise BadInput(f"its JSON has {_short(value)} where a list of names was expected.")
+    return tuple(value)
 
 
 def _infinity(name: str) -> float:

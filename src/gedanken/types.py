@@ -36,13 +36,19 @@ class StreamSpec:
         shape: shape of one sample, without time; pixels are `(height, width, channels)`.
         dtype: NumPy name, such as `uint8` or `float32`.
         rate_hz: samples a second; None where the source did not say.
-        unit: physical unit, or "" where there is none.
+        unit: physical unit, or "" where there is none; where components differ, one each, joined by ", ".
+        names: what the source called each component of a vector; () where it did not say.
     """
 
     shape: tuple[int, ...]
     dtype: str
     rate_hz: float | None = None
     unit: str = ""
+    names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.names and self.shape != (len(self.names),):
+            raise ShapeError(f"{len(self.names)} names were given for a stream of shape {self.shape}; one a component.")
 
 
 @dataclass(frozen=True)

@@ -368,3 +368,19 @@ def test_a_writer_killed_at_any_moment_leaves_a_store_that_reads_and_grows(tmp_p
     store.append(episode(3))
     assert len(EpisodeFolder.open(folder)) == len(store)
     assert not list(folder.glob("writing-*"))
+
+
+def test_the_names_of_a_vectors_components_are_kept_and_old_stores_are_still_read(tmp_path):
+    specs = {"sensors": StreamSpec((2,), "float32", 10.0, "rad, rad/s", ("angle", "velocity"))}
+    streams = {"sensors": np.zeros((3, 2), np.float32)}
+    store = EpisodeFolder.create(tmp_path / "named", specs, ACTION)
+    store.append(Episode(streams, np.zeros((2, 2), np.float32), specs, ACTION))
+    assert EpisodeFolder.open(tmp_path / "named")[0].specs == specs
+    # What was written before there were names, and what has none, looks as it always did.
+    old = EpisodeFolder.create(tmp_path / "old", SPECS, ACTION)
+    assert "names" not in (tmp_path / "old" / "index.json").read_text()
+    assert EpisodeFolder.open(tmp_path / "old").specs == old.specs == SPECS
+    for wrong in ([1, 2], "ab", ["one"]):
+        edited(tmp_path / "named" / "index.json", lambda raw, wrong=wrong: raw["specs"]["sensors"].update(names=wrong))
+        with pytest.raises(BadEpisodeFile, match="names"):
+            EpisodeFolder.open(tmp_path / "named")

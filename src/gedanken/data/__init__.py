@@ -5,7 +5,9 @@ actions, and the statistics of the training episodes. Open `windows.py` first, t
 disk; `split.py` keeps training and held-out data apart.
 """
 
+from gedanken.data.clock import Track, on_one_clock
 from gedanken.data.episode_list import EpisodeList
+from gedanken.data.lag import LagEstimate, estimated_lag, lagged
 from gedanken.data.normalise import fit_statistics
 from gedanken.data.split import slice_episode, split_episodes, time_blocks
 from gedanken.data.store import EpisodeFolder
@@ -14,8 +16,13 @@ from gedanken.data.windows import WindowSampler
 __all__ = [
     "EpisodeFolder",
     "EpisodeList",
+    "LagEstimate",
+    "Track",
     "WindowSampler",
+    "estimated_lag",
     "fit_statistics",
+    "lagged",
+    "on_one_clock",
     "slice_episode",
     "split_episodes",
     "time_blocks",

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gedanken.errors import BadEpisodeFile, BadInput
-from gedanken.strict_json import action_spec, count, field, parse_object, stream_spec
+from gedanken.strict_json import action_spec, count, field, parse_object, stream_record, stream_spec
 from gedanken.types import ActionSpec, Provenance, StreamSpec
 
 SCHEMA = 1
@@ -55,7 +55,10 @@ class Record:
 
 def index_text(index: Index) -> str:
     """The index as JSON."""
-    shared = {"specs": {name: asdict(spec) for name, spec in index.specs.items()}, "action": asdict(index.action)}
+    shared = {
+        "specs": {name: stream_record(spec) for name, spec in index.specs.items()},
+        "action": asdict(index.action),
+    }
     return json.dumps({"schema": SCHEMA, **shared, "shards": index.shards}, default=np.generic.item)
 
 

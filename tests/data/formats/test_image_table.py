@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from gedanken.data import WindowSampler, fit_statistics, time_blocks
-from gedanken.data.formats import read_image_table
+from gedanken.data.formats import ImageTableConfig, detect, open_episodes, read_image_table, write_episodes
 from gedanken.errors import BadEpisodeFile, BadInput, MissingExtra
 
 DRIVE = Path(__file__).parents[3] / "examples" / "data" / "donkey_track" / "donkey_track.parquet"
@@ -89,9 +89,21 @@ HALF_A_PICTURE = encoded(np.random.default_rng(0).integers(0, 255, (40, 40, 3), 
         ({"steer": ["left"] * 8}, "'steer' of drive is string"),
         ({"steer": [0.0] * 7 + [None]}, "missing or non-finite"),
         ({"steer": [0.0] * 7 + [float("inf")]}, "missing or non-finite"),
-        ({"gas": [[1.0]] * 8}, "'gas' of drive is list"),
+        ({"gas": [[1.0]] * 7 + [[1.0, 2.0]]}, "'gas' of drive is lists of lengths"),
+        ({"gas": [["left"]] * 8}, "'gas' of drive is list"),
     ],
-    ids=["not a picture", "truncated", "bomb", "null", "text", "words", "missing", "infinite", "lists"],
+    ids=[
+        "not a picture",
+        "truncated",
+        "bomb",
+        "null",
+        "text",
+        "words",
+        "missing",
+        "infinite",
+        "ragged",
+        "lists of words",
+    ],
 )
 def test_bad_rows_are_refused_in_one_sentence(tmp_path, columns, words):
     with pytest.raises(BadEpisodeFile, match=words) as refusal:
@@ -144,3 +156,90 @@ def test_a_real_drive_becomes_training_and_held_out_windows():
     assert [len(each) for each in (*training, *held_out)] == [777, 200]
     assert len(WindowSampler(training, 4, 2)) == 777 - 6
     assert fit_statistics(training)["pixel_std"].min() > 20
+
+
+def robot(path: Path, episodes: tuple[int, ...] = (4, 3), groups: int = 3) -> Path:
+    """Two cameras, lists of state and action, and episodes whose rows lie across row groups, as BridgeData has them."""
+    rows = sum(episodes)
+    views = {
+        f"image_{view}": [encoded(np.full((4, 4, 3), 10 * row + view, np.uint8)) for row in range(rows)]
+        for view in (0, 1)
+    }
+    columns = {
+        "episode": np.repeat(np.arange(len(episodes)), episodes),
+        "t": np.concatenate([np.arange(length) for length in episodes]),
+        "task": ["put"] * rows,
+        **views,
+        "state": [[float(row), 1.0, 2.0] for row in range(rows)],
+        "action": [[row / 10, -row / 10] for row in range(rows)],
+    }
+    pq.write_table(pa.table(columns), path, row_group_size=groups)
+    return path
+
+
+@pytest.mark.parametrize("groups", [1, 3, 100])
+def test_a_table_of_episodes_and_cameras_is_read_without_a_word(tmp_path, groups):
+    path = robot(tmp_path / "robot.parquet", groups=groups)
+    assert detect(path) == "image-table"
+    episodes = open_episodes(path)
+    assert [len(each) for each in episodes] == [4, 3]
+    second = episodes[1]
+    assert set(second.specs) == {"pixels", "image_1", "sensors"}
+    assert second.streams["pixels"][:, 0, 0, 0].tolist() == [40, 50, 60]
+    assert second.streams["image_1"][:, 0, 0, 0].tolist() == [41, 51, 61]
+    assert second.streams["sensors"].tolist() == [[4, 1, 2], [5, 1, 2], [6, 1, 2]]
+    assert second.specs["sensors"].names == ("state_0", "state_1", "state_2")
+    assert second.actions == pytest.approx(np.array([[0.4, -0.4], [0.5, -0.5]], np.float32))
+    assert (second.action.low, second.action.high) == (pytest.approx((0.0, -0.6)), pytest.approx((0.6, 0.0)))
+    assert second.provenance.source == "robot.parquet (episode 1)"
+
+
+def test_columns_of_images_and_sensors_are_chosen(tmp_path):
+    path = robot(tmp_path / "robot.parquet")
+    config = ImageTableConfig(images=("image_1",), sensors=("t", "state"), size=(2, 2), action_lag=1, rate_hz=5.0)
+    first = open_episodes(path, config)[0]
+    assert {name: spec.shape for name, spec in first.specs.items()} == {"pixels": (2, 2, 3), "sensors": (4,)}
+    assert first.streams["pixels"][:, 0, 0, 0].tolist() == [11, 21, 31]
+    assert first.actions[:, 0] == pytest.approx([0.0, 0.1])
+    (whole,) = open_episodes(path, ImageTableConfig(episode=""))
+    assert len(whole) == 7
+
+
+def test_images_beside_their_paths_are_read_too(tmp_path):
+    pictures = [{"bytes": encoded(np.full((4, 4, 3), 9 * row, np.uint8)), "path": f"{row}.png"} for row in range(4)]
+    pq.write_table(pa.table({"image": pictures, "throttle": [0.0, 1.0, 2.0, 3.0]}), tmp_path / "hub.parquet")
+    (episode,) = open_episodes(tmp_path / "hub.parquet")
+    assert episode.streams["pixels"][:, 0, 0, 0].tolist() == [0, 9, 18, 27]
+
+
+def test_what_an_image_table_does_not_tell_is_asked_for(tmp_path):
+    path = table(tmp_path / "x.parquet")
+    assert open_episodes(path, ImageTableConfig(actions=("gas",)))[0].action.width == 1
+    assert open_episodes(path).config.actions == ("steer",)
+    plain = pq.read_table(path).rename_columns({"steer": "one", "gas": "two"})
+    pq.write_table(plain, path)
+    with pytest.raises(BadInput, match=r"picture, one, two.*ImageTableConfig\("):
+        open_episodes(path)
+    pq.write_table(plain.drop(["picture"]), path)
+    with pytest.raises(BadInput, match="are images is not told"):
+        open_episodes(path, ImageTableConfig(actions=("one",)))
+    assert detect(path) == "sensor-table"
+    with pytest.raises(BadInput, match="only read"):
+        write_episodes(tmp_path / "y.parquet", [], ImageTableConfig())
+
+
+@pytest.mark.parametrize("numbers", [[0, 1, 0, 1, 1, 1, 1, 1], [0, 0, None, None, 1, 1, 1, 1]])
+def test_scattered_episodes_are_refused(tmp_path, numbers):
+    path = table(tmp_path / "x.parquet", episode=pa.array(numbers))
+    with pytest.raises(BadEpisodeFile, match=r"'episode' of x\.parquet is empty somewhere or scatters"):
+        open_episodes(path)
+
+
+def test_one_picture_repeated_without_end_is_not_read(tmp_path):
+    picture = pa.DictionaryArray.from_arrays(
+        pa.array(np.zeros(100_000, np.int32)), pa.array([encoded(np.zeros((4, 4, 3), np.uint8))])
+    )
+    path = tmp_path / "x.parquet"
+    pq.write_table(pa.table({"image": picture.cast("binary"), "throttle": np.zeros(100_000, np.int8)}), path)
+    with pytest.raises(BadEpisodeFile, match="claims 100000 pictures"):
+        read_image_table(path, actions=["throttle"])

@@ -5,7 +5,8 @@ door through which every format is found, ours and others'. Packages a format ne
 `MissingExtra` where they are not installed.
 """
 
-from gedanken.data.formats.image_table import read_image_table
+from gedanken.data.formats.hdf5 import Hdf5Config
+from gedanken.data.formats.image_table import ImageTableConfig, read_image_table
 from gedanken.data.formats.native import NativeConfig
 from gedanken.data.formats.registry import (
     FORMATS,
@@ -16,13 +17,17 @@ from gedanken.data.formats.registry import (
     open_episodes,
     write_episodes,
 )
+from gedanken.data.formats.sensor_table import SensorTableConfig
 
 __all__ = [
     "FORMATS",
     "FormatConfig",
+    "Hdf5Config",
     "IfExists",
+    "ImageTableConfig",
     "NativeConfig",
     "RegisteredFormat",
+    "SensorTableConfig",
     "detect",
     "open_episodes",
     "read_image_table",

@@ -13,7 +13,15 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, get_args, runtime_checkable
 
 from gedanken.contracts import Episodes
+from gedanken.data.formats.hdf5 import Hdf5Config, detect_hdf5, open_hdf5, write_hdf5
+from gedanken.data.formats.image_table import ImageTableConfig, detect_image_table, open_image_table
 from gedanken.data.formats.native import NativeConfig, detect_native, open_native, write_native
+from gedanken.data.formats.sensor_table import (
+    SensorTableConfig,
+    detect_sensor_table,
+    open_sensor_table,
+    write_sensor_table,
+)
 from gedanken.errors import BadEpisodeFile, BadInput, unknown_name
 from gedanken.types import Episode
 
@@ -51,6 +59,9 @@ class RegisteredFormat(NamedTuple):
 
 FORMATS: dict[str, RegisteredFormat] = {
     "native": RegisteredFormat(detect_native, open_native, write_native, NativeConfig),
+    "hdf5": RegisteredFormat(detect_hdf5, open_hdf5, write_hdf5, Hdf5Config),
+    "image-table": RegisteredFormat(detect_image_table, open_image_table, None, ImageTableConfig),
+    "sensor-table": RegisteredFormat(detect_sensor_table, open_sensor_table, write_sensor_table, SensorTableConfig),
 }
 """In the order in which a path is tried: what can be told surely comes first."""
 
