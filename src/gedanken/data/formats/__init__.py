@@ -16,6 +16,7 @@ from gedanken.data.formats.registry import (
     open_episodes,
     write_episodes,
 )
+from gedanken.data.formats.video_folder import VideoFolderConfig
 
 __all__ = [
     "FORMATS",
@@ -23,6 +24,7 @@ __all__ = [
     "IfExists",
     "NativeConfig",
     "RegisteredFormat",
+    "VideoFolderConfig",
     "detect",
     "open_episodes",
     "read_image_table",

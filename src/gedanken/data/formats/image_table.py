@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from gedanken import __version__
+from gedanken.data.formats.packages import first_line
+from gedanken.data.formats.picture import decoded
 from gedanken.errors import BadEpisodeFile, BadInput, MissingExtra
 from gedanken.types import ActionSpec, Episode, Provenance, StreamSpec
 
-_ENCODINGS = ("JPEG", "PNG")
-_MOST_PIXELS = 50_000_000
 _ROWS = 256
 
 
@@ -62,7 +60,8 @@ def read_image_table(
     for batch in _batches(Path(path), [image, *actions]):
         first = len(pictures)
         pictures += [
-            _picture(name, first + row, content.as_py(), size) for row, content in enumerate(batch.column(image))
+            decoded(content.as_py(), size, f"row {first + row} of {name}")
+            for row, content in enumerate(batch.column(image))
         ]
         commands.append(np.stack([_numbers(name, column, batch.column(column)) for column in actions], axis=1))
     length = len(pictures) - action_lag
@@ -94,23 +93,7 @@ def _batches(path: Path, columns: Sequence[str]) -> Iterator[Any]:
                 raise BadEpisodeFile(f"{path.name} has no single column {missing[0]!r}; it has {', '.join(there)}.")
             yield from file.iter_batches(batch_size=_ROWS, columns=list(dict.fromkeys(columns)))
     except (pyarrow.ArrowException, OSError) as error:
-        raise BadEpisodeFile(f"{path.name} cannot be read as Parquet: {_first_line(error)}.") from error
-
-
-def _picture(name: str, row: int, content: object, size: tuple[int, int]) -> np.ndarray:
-    if not isinstance(content, bytes):
-        raise BadEpisodeFile(f"row {row} of {name} holds {type(content).__name__} where an encoded image was expected.")
-    try:
-        with Image.open(BytesIO(content), formats=_ENCODINGS) as picture:
-            # Looked at before decoding: a few bytes can claim a picture that fills the memory.
-            if picture.width * picture.height > _MOST_PIXELS:
-                raise BadEpisodeFile(
-                    f"row {row} of {name} claims a picture of {picture.width}×{picture.height} pixels."
-                )
-            small = picture.convert("RGB").resize((size[1], size[0]), Image.Resampling.BOX)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise BadEpisodeFile(f"row {row} of {name} holds no readable JPEG or PNG: {_first_line(error)}.") from error
-    return np.asarray(small)
+        raise BadEpisodeFile(f"{path.name} cannot be read as Parquet: {first_line(error)}.") from error
 
 
 def _numbers(name: str, column: str, values: Any) -> np.ndarray:
@@ -138,7 +121,3 @@ def _action_spec(
                 f"action {column!r} runs from {smallest:g} to {largest:g}, outside its bounds {low} to {high}."
             )
     return ActionSpec(len(columns), tuple(low for low, _ in bounds), tuple(high for _, high in bounds), rate_hz=rate_hz)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:120].rstrip(".")

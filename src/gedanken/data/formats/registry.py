@@ -14,6 +14,8 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol, get_args, runti
 
 from gedanken.contracts import Episodes
 from gedanken.data.formats.native import NativeConfig, detect_native, open_native, write_native
+from gedanken.data.formats.video_folder import VideoFolderConfig, detect_video_folder, open_video_folder
+from gedanken.data.formats.video_folder_writer import write_video_folder
 from gedanken.errors import BadEpisodeFile, BadInput, unknown_name
 from gedanken.types import Episode
 
@@ -51,6 +53,7 @@ class RegisteredFormat(NamedTuple):
 
 FORMATS: dict[str, RegisteredFormat] = {
     "native": RegisteredFormat(detect_native, open_native, write_native, NativeConfig),
+    "video-folder": RegisteredFormat(detect_video_folder, open_video_folder, write_video_folder, VideoFolderConfig),
 }
 """In the order in which a path is tried: what can be told surely comes first."""
 
