@@ -6,6 +6,7 @@ door through which every format is found, ours and others'. Packages a format ne
 """
 
 from gedanken.data.formats.image_table import read_image_table
+from gedanken.data.formats.lerobot import LeRobotConfig
 from gedanken.data.formats.native import NativeConfig
 from gedanken.data.formats.registry import (
     FORMATS,
@@ -22,6 +23,7 @@ __all__ = [
     "FORMATS",
     "FormatConfig",
     "IfExists",
+    "LeRobotConfig",
     "NativeConfig",
     "RegisteredFormat",
     "VideoFolderConfig",

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, get_args, runtime_checkable
 
 from gedanken.contracts import Episodes
+from gedanken.data.formats.lerobot import LeRobotConfig, detect_lerobot, open_lerobot
+from gedanken.data.formats.lerobot_writer import write_lerobot
 from gedanken.data.formats.native import NativeConfig, detect_native, open_native, write_native
 from gedanken.data.formats.video_folder import VideoFolderConfig, detect_video_folder, open_video_folder
 from gedanken.data.formats.video_folder_writer import write_video_folder
@@ -53,6 +55,7 @@ class RegisteredFormat(NamedTuple):
 
 FORMATS: dict[str, RegisteredFormat] = {
     "native": RegisteredFormat(detect_native, open_native, write_native, NativeConfig),
+    "lerobot": RegisteredFormat(detect_lerobot, open_lerobot, write_lerobot, LeRobotConfig),
     "video-folder": RegisteredFormat(detect_video_folder, open_video_folder, write_video_folder, VideoFolderConfig),
 }
 """In the order in which a path is tried: what can be told surely comes first."""

@@ -73,6 +73,7 @@ class Video:
             raise BadEpisodeFile(f"{self.path.name} has {len(self)} frames; {start} to {stop} were asked for.")
         keys = self.keys[self.keys[:, 0] <= self.ticks[start]]
         nearest = int(keys[-1, 1]) if self.ordered and len(keys) > 1 else None
+        good = 0
         for entry in dict.fromkeys((nearest, None)):  # from the beginning, where the nearest entry did not do
             first = 0 if entry is None else int(np.searchsorted(self.ticks, keys[-1, 0]))
             good, found = self._decoded(first, entry, start, stop, size)

@@ -94,13 +94,18 @@ class VideoWriter:
         # The index first, so that a file cut off later still tells how many frames it had.
         self._container = self._av.open(str(self._path), "w", format="mp4", options={"movflags": "faststart"})
         height, width = size
-        # Halved colour needs even sides.
-        halved = "yuv420p" if height % 2 == width % 2 == 0 else "yuv444p"
         lossless = self._crf is None
         self._stream = self._container.add_stream("libx264rgb" if lossless else "libx264", rate=self._rate)
         self._stream.height, self._stream.width = height, width
-        self._stream.pix_fmt = "rgb24" if lossless else halved
+        self._stream.pix_fmt = "rgb24" if lossless else pixel_format(height, width, self._crf)
         self._stream.options = {"qp": "0"} if lossless else {"crf": str(self._crf)}
         self._stream.options |= {"preset": "veryfast", "threads": "1"}
         self._stream.gop_size, self._stream.max_b_frames = _KEY_EVERY, 0
         self._stream.codec_context.time_base = self._stream.time_base = _MICRO
+
+
+def pixel_format(height: int, width: int, crf: int | None) -> str:
+    """How FFmpeg calls the pixels of what a `VideoWriter` writes; halved colour needs even sides."""
+    if crf is None:
+        return "gbrp"
+    return "yuv420p" if height % 2 == width % 2 == 0 else "yuv444p"
