@@ -161,7 +161,7 @@ def _fps(first: Episode, config: LeRobotConfig) -> float:
     return float(fps)
 
 
-def _encoding(shape: list[int], fps: float, crf: int | None) -> dict[str, Any]:
+def _encoding(shape: list[int], fps: int | float, crf: int | None) -> dict[str, Any]:
     height, width, channels = shape
     told = {"height": height, "width": width, "channels": channels, "fps": fps, "codec": "h264", "is_depth_map": False}
     told["pix_fmt"] = pixel_format(height, width, crf)
