@@ -319,7 +319,7 @@ def test_a_goal_comes_first():
     "settings", [{"horizon": 0}, {"past": 0}, {"patience": 0}, {"restless": -1}, {"spread": 0.0}, {"surprise": 0.0}]
 )
 def test_a_config_that_cannot_plan_is_refused(settings):
-    with pytest.raises(BadInput, match="must be at least 1|must all be above 0"):
+    with pytest.raises(BadInput, match=r"must be at least 1|must all be above 0"):
         AgentConfig(**settings)
 
 

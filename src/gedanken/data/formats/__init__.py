@@ -7,6 +7,7 @@ door through which every format is found, ours and others'. Packages a format ne
 
 from gedanken.data.formats.hdf5 import Hdf5Config
 from gedanken.data.formats.image_table import ImageTableConfig, read_image_table
+from gedanken.data.formats.lerobot import LeRobotConfig
 from gedanken.data.formats.native import NativeConfig
 from gedanken.data.formats.registry import (
     FORMATS,
@@ -18,6 +19,7 @@ from gedanken.data.formats.registry import (
     write_episodes,
 )
 from gedanken.data.formats.sensor_table import SensorTableConfig
+from gedanken.data.formats.video_folder import VideoFolderConfig
 
 __all__ = [
     "FORMATS",
@@ -25,9 +27,11 @@ __all__ = [
     "Hdf5Config",
     "IfExists",
     "ImageTableConfig",
+    "LeRobotConfig",
     "NativeConfig",
     "RegisteredFormat",
     "SensorTableConfig",
+    "VideoFolderConfig",
     "detect",
     "open_episodes",
     "read_image_table",

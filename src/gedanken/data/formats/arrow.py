@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gedanken.data.formats.packages import first_line
 from gedanken.errors import BadEpisodeFile, MissingExtra
 
 TABLES = (".csv", ".parquet")
@@ -107,11 +108,6 @@ def numbers(path: Path, column: str, values: Any) -> np.ndarray:
         raise BadEpisodeFile(f"column {column!r} of {path.name} is {values.type}; expected a number in every row.")
     with refused(path):
         return values.cast("float64", safe=False).to_numpy()
-
-
-def first_line(error: Exception) -> str:
-    """What an error of another package says, short enough for a sentence of ours."""
-    return (str(error).splitlines() or [type(error).__name__])[0][:120].rstrip(".")
 
 
 def _is_csv(path: Path) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -40,6 +40,21 @@ def bounded_actions(
             )
     low, high = tuple(float(low) for low, _ in bounds), tuple(float(high) for _, high in bounds)
     return ActionSpec(len(columns), low, high, unit=unit, rate_hz=rate_hz)
+
+
+def action_of(parts: Iterable[np.ndarray], width: int, rate_hz: float | None) -> ActionSpec:
+    """The spec of actions that occur in `parts`, each `[rows, width]`; of width 0 where there are none at all.
+
+    A column that never changes gets half a unit to each side, since a bound must lie below the other.
+    """
+    low, high = np.full(width, np.inf), np.full(width, -np.inf)
+    for part in parts:
+        if len(part):
+            low, high = np.minimum(low, part.min(axis=0)), np.maximum(high, part.max(axis=0))
+    never = low > high
+    low[never], high[never] = 0.0, 0.0
+    still = low == high
+    return ActionSpec(width, tuple((low - still / 2).tolist()), tuple((high + still / 2).tolist()), rate_hz=rate_hz)
 
 
 def joined_units(units: Sequence[str]) -> str:

@@ -19,7 +19,7 @@ from gedanken import __version__
 from gedanken.data.formats.bounds import bounded_actions
 from gedanken.data.formats.hdf5_file import SIGNATURE, checked, member, opened, plain
 from gedanken.data.formats.hdf5_layout import Layout, Place, places
-from gedanken.data.formats.images import shrunk
+from gedanken.data.formats.picture import shrunk
 from gedanken.data.index import parse_index
 from gedanken.data.lag import lagged
 from gedanken.errors import BadEpisodeFile, BadInput, unknown_name

@@ -14,7 +14,7 @@ import numpy as np
 from gedanken import __version__
 from gedanken.data.formats import arrow
 from gedanken.data.formats.bounds import bounded_actions
-from gedanken.data.formats.images import decoded, is_encoded
+from gedanken.data.formats.picture import decoded, is_encoded
 from gedanken.data.formats.sensor_columns import EPISODES, likely_actions, likely_sensors, named
 from gedanken.data.lag import lagged
 from gedanken.errors import BadEpisodeFile, BadInput, GedankenError
@@ -146,7 +146,9 @@ class ImageTable:
         for start, batch in _batches(self._path, self.config.images, first, last):
             for column, name in zip(self.config.images, self._streams, strict=True):
                 for row, content in enumerate(batch.column(column), start):
-                    frames[name][row - first] = decoded(self._path.name, row, content.as_py(), self.config.size)
+                    frames[name][row - first] = decoded(
+                        content.as_py(), self.config.size, f"row {row} of {self._path.name}"
+                    )
         return frames
 
 

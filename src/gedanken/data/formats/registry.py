@@ -15,6 +15,8 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol, get_args, runti
 from gedanken.contracts import Episodes
 from gedanken.data.formats.hdf5 import Hdf5Config, detect_hdf5, open_hdf5, write_hdf5
 from gedanken.data.formats.image_table import ImageTableConfig, detect_image_table, open_image_table
+from gedanken.data.formats.lerobot import LeRobotConfig, detect_lerobot, open_lerobot
+from gedanken.data.formats.lerobot_writer import write_lerobot
 from gedanken.data.formats.native import NativeConfig, detect_native, open_native, write_native
 from gedanken.data.formats.sensor_table import (
     SensorTableConfig,
@@ -22,6 +24,8 @@ from gedanken.data.formats.sensor_table import (
     open_sensor_table,
     write_sensor_table,
 )
+from gedanken.data.formats.video_folder import VideoFolderConfig, detect_video_folder, open_video_folder
+from gedanken.data.formats.video_folder_writer import write_video_folder
 from gedanken.errors import BadEpisodeFile, BadInput, unknown_name
 from gedanken.types import Episode
 
@@ -59,8 +63,10 @@ class RegisteredFormat(NamedTuple):
 
 FORMATS: dict[str, RegisteredFormat] = {
     "native": RegisteredFormat(detect_native, open_native, write_native, NativeConfig),
+    "lerobot": RegisteredFormat(detect_lerobot, open_lerobot, write_lerobot, LeRobotConfig),
     "hdf5": RegisteredFormat(detect_hdf5, open_hdf5, write_hdf5, Hdf5Config),
     "image-table": RegisteredFormat(detect_image_table, open_image_table, None, ImageTableConfig),
+    "video-folder": RegisteredFormat(detect_video_folder, open_video_folder, write_video_folder, VideoFolderConfig),
     "sensor-table": RegisteredFormat(detect_sensor_table, open_sensor_table, write_sensor_table, SensorTableConfig),
 }
 """In the order in which a path is tried: what can be told surely comes first."""
