@@ -105,12 +105,12 @@ def test_others_datasets_are_read_frame_exact_with_their_own_bounds_and_tasks(tm
     assert len(videos) == (2 if version == "v3.0" else 8)
     back = open_episodes(path, LeRobotConfig(size=None, licence="MIT"))
     steps = np.concatenate([each.actions for each in EPISODES])
-    # The last action of an episode, of which nothing was seen, is one more copy or, where there is none, zeros.
+    # The last action of an episode, after which nothing was seen, is a copy of the one before or, where there is none, 0.
     for one, other in zip(back, EPISODES, strict=True):
         assert set(one.streams) == set(other.streams)
         for name in ("top", "wrist"):
             difference = np.abs(one.streams[name].astype(int) - other.streams[name])
-            assert difference.max() <= 5  # the frames beside it differ by 8
+            assert difference.mean(axis=(1, 2, 3)).max() < 3  # the frames beside it differ by 8
             assert one.specs[name] == StreamSpec((48, 64, 3), "uint8", 10.0)
         np.testing.assert_array_equal(one.streams["state"], other.streams["state"])
         np.testing.assert_allclose(one.streams["touch"], other.streams["touch"], rtol=1e-6)

@@ -58,7 +58,8 @@ class EpisodeFiles:
             video = self._videos[key]
             start = video.count / self._fps
             video.add(frames)
-            sizes.append(path.stat().st_size / VIDEO_MB)
+            # The encoder may still hold all frames there are.
+            sizes.append(path.stat().st_size / VIDEO_MB if path.exists() else 0.0)
             place |= {f"videos/{key}/chunk_index": chunk, f"videos/{key}/file_index": file}
             place |= {f"videos/{key}/from_timestamp": start, f"videos/{key}/to_timestamp": video.count / self._fps}
         if self._version == "v2.1" or max(sizes) > 1e6:

@@ -51,7 +51,7 @@ class _Dataset:
     def __init__(self, root: Path, grows: bool, first: Episode, config: LeRobotConfig) -> None:
         self._root, self._config = root, config
         self._index, self._records = Index({**first.specs}, first.action), []
-        self._timed, self.fps = first.times is not None, _fps(first, config)
+        self._timed = first.times is not None
         self._tasks: dict[str, int] = {}
         self._frames, self._before = 0, 0
         if grows:
@@ -65,6 +65,8 @@ class _Dataset:
             for place in meta.places:
                 self._tasks.setdefault(place.tasks[0], len(self._tasks))
             self._frames, self._before = sum(place.length for place in meta.places), len(meta.places)
+        else:
+            self.fps = _fps(first, config)
         self._features = features_of(self._index, self._timed)
         self._rows: list[dict[str, Any]] = []
         self._stats: list[dict[str, Stats]] = []
