@@ -43,7 +43,7 @@ class EpisodeFiles:
         self._table: Any = None
         self._videos: dict[str, VideoWriter] = {}
 
-    def add(self, table: Any, cameras: Mapping[str, np.ndarray]) -> dict[str, int | float]:
+    def add(self, table: Any, cameras: Mapping[str, np.ndarray]) -> Mapping[str, int | float]:
         """Write one episode; returns where it lies, as the table of episodes has it in v3.0."""
         chunk, file = divmod(self._number, CHUNK)
         data, place = self._path(DATA_PATH), {"data/chunk_index": chunk, "data/file_index": file}
