@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from gedanken.data import EpisodeList
+from gedanken.data import EpisodeList, slice_episode
 from gedanken.types import Episode
 
 Fault = Callable[[Episode, np.random.Generator], Episode]
@@ -98,3 +98,14 @@ def constant(episode: Episode, draws: np.random.Generator) -> Episode:
     actions = episode.actions.copy()
     actions[:, -1] = 0.25
     return replace(episode, actions=actions)
+
+
+def encoded_anew(episode: Episode, first: int) -> Episode:
+    """From frame `first` on, with values a little off, as another encoding of a video leaves them."""
+    part, draws = slice_episode(episode, first, len(episode)), np.random.default_rng(0)
+    streams = {}
+    for name, values in part.streams.items():
+        noise = 0.003 * values.astype(float).std() * draws.normal(size=values.shape)
+        streams[name] = (values + noise).round().astype(np.uint8) if values.dtype == np.uint8 else values
+        streams[name] = streams[name] if values.dtype == np.uint8 else (values + noise).astype(values.dtype)
+    return replace(part, streams=streams)

@@ -9,9 +9,12 @@ Thresholds were chosen on seeds 0 to 9 of generated sets and are tested on other
 
 from gedanken.data.check.checking import WINDOW, check_episodes
 from gedanken.data.check.findings import Finding, Severity
+from gedanken.data.check.paths import HELD_OUT, TRAIN, check_paths, opened
 from gedanken.data.check.report import UNREADABLE, CheckReport, Understood, unreadable
 
 __all__ = [
+    "HELD_OUT",
+    "TRAIN",
     "UNREADABLE",
     "WINDOW",
     "CheckReport",
@@ -19,5 +22,7 @@ __all__ = [
     "Severity",
     "Understood",
     "check_episodes",
+    "check_paths",
+    "opened",
     "unreadable",
 ]

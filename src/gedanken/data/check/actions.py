@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from gedanken.data.check.findings import Finding
 from gedanken.data.check.pairing import Pairing
@@ -12,21 +12,32 @@ _FEWEST_ROWS = 200
 _ABOVE_CHANCE, _AT_LEAST = 1.5, 0.01
 _TELLING = 0.1
 """Chance above which nothing is told: too little moves, or too few ways to act were tried."""
-_CLEARLY_LESS = 0.7
-_ERRORS_AHEAD = 2.0
+_SMOOTH = 0.3
+"""Roughness of actions below which a fast clock alone tells nothing."""
+_CLEARLY_LESS, _ERRORS_AHEAD = 0.7, 2.0
+_MORE_LEFT, _FAR_AHEAD = 1.25, 4.0
 _FEEDBACK = 0.8
 
 
-def pairing_findings(pairings: Mapping[str, Pairing]) -> list[Finding]:
-    """What is said, from the pairing with each stream in which anything changes; the best explained one decides."""
+def pairing_findings(pairings: Sequence[tuple[str, int, Pairing]]) -> list[Finding]:
+    """What is said, from the pairing with each stream in which anything changes; the best explained one decides.
+
+    Args:
+        pairings: stream, frames a step, and the pairing.
+    """
     if not pairings:
         return []
-    stream, best = max(pairings.items(), key=lambda item: float(item[1].gain.max()))
-    if not explains(best):
-        sure = all(each.rows >= _FEWEST_ROWS and each.chance.max() < _TELLING for each in pairings.values())
-        return [_unrelated(max(each.rows for each in pairings.values()))] if sure else []
+    telling = [each for each in pairings if explains(each[2])]
+    if not telling:
+        fine = [each.roughness for _, every, each in pairings if every == 1] or [0.0]
+        # What hardly changes from step to step can only be judged on slower clocks.
+        judges = [each for _, every, each in pairings if every == 1 or min(fine) < _SMOOTH]
+        sure = all(each.rows >= _FEWEST_ROWS and each.chance.max() < _TELLING for each in judges)
+        return [_unrelated(max(each.rows for each in judges))] if judges and sure else []
+    stream, every, best = max(telling, key=lambda each: float(each[2].gain.max()))
     lag = best.best
-    if lag == 0 or not _clearly(best, lag):
+    # On a slower clock a lag would be a guess.
+    if every > 1 or lag == 0 or not _clearly(best, lag):
         return []
     # What follows from the frame it stands beside explains the step before it as well: a controller, not a fault.
     if lag < 0 and best.followed > _FEEDBACK:
@@ -41,7 +52,11 @@ def explains(pairing: Pairing) -> bool:
 
 def _clearly(pairing: Pairing, lag: int) -> bool:
     now, then = (float(pairing.gain[pairing.lags.index(each)]) for each in (0, lag))
-    return now < _CLEARLY_LESS * then and pairing.surpasses(lag, 0) > _ERRORS_AHEAD
+    ahead = pairing.surpasses(lag, 0)
+    if now < _CLEARLY_LESS * then:
+        return ahead > _ERRORS_AHEAD
+    # Under smooth actions neighbouring lags explain nearly as much; what they leave unexplained tells them apart.
+    return 1 - now > _MORE_LEFT * (1 - then) and ahead > _FAR_AHEAD
 
 
 def _unrelated(rows: int) -> Finding:

@@ -8,12 +8,12 @@ from math import ceil
 import numpy as np
 
 from gedanken.contracts import Episodes
-from gedanken.data.check.actions import pairing_findings
+from gedanken.data.check.actions import explains, pairing_findings
 from gedanken.data.check.cuts import cut_findings, cuts
 from gedanken.data.check.digest import Digest
 from gedanken.data.check.findings import Finding, Whose
 from gedanken.data.check.leakage import leakage_findings, repeated_episodes
-from gedanken.data.check.pairing import pairing
+from gedanken.data.check.pairing import Pairing, pairing
 from gedanken.data.check.report import CheckReport
 from gedanken.data.check.sight import Sight
 from gedanken.data.check.stillness import repeats, stillness_findings
@@ -23,6 +23,8 @@ from gedanken.types import Episode
 WINDOW = 16
 """Frames that a training window usually spans."""
 _MOST_BYTES = 4 << 30
+_CLOCKS = (1, 4, 16)
+"""Frames a step, tried in turn to find what actions do."""
 _ORDER = ("error", "warning", "note")
 
 
@@ -68,6 +70,19 @@ def _bytes_of(episode: Episode) -> int:
     return sum(values.nbytes for values in episode.streams.values())
 
 
+def _pairings(digests: Sequence[Digest], streams: Sequence[str]) -> list[tuple[str, int, Pairing]]:
+    """Stream, step and pairing; slower clocks are tried until actions explain something."""
+    tried: list[tuple[str, int, Pairing]] = []
+    for every in _CLOCKS:
+        for stream in streams:
+            each = pairing(digests, stream, every)
+            if each is not None:
+                tried.append((stream, every, each))
+        if any(explains(each) for _, _, each in tried):
+            break
+    return tried
+
+
 def _of_frames(digests: Sequence[Digest], streams: Sequence[str]) -> list[Finding]:
     """What the frames say: repeats, cuts, and whether actions explain their changes."""
     found: list[Finding] = []
@@ -77,6 +92,5 @@ def _of_frames(digests: Sequence[Digest], streams: Sequence[str]) -> list[Findin
         found += cut_findings(cuts(digests, stream), stream)
     if all(each.actions.shape[1] for each in digests):
         known = [each for each in digests if np.isfinite(each.actions).all()]
-        tried = {stream: pairing(known, stream) for stream in streams}
-        found += pairing_findings({stream: each for stream, each in tried.items() if each is not None})
+        found += pairing_findings(_pairings(known, streams))
     return found

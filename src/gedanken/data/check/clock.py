@@ -10,10 +10,10 @@ import numpy as np
 from gedanken.data.check.findings import Finding, Whose, found_at
 from gedanken.types import ActionSpec, StreamSpec
 
-_GAP = 2.5
-"""Usual periods that a gap lasts at least."""
-_UNEVEN = 0.1
-"""Spread of periods, from the 5th to the 95th percentile, as a share of the median."""
+_GAP = 4.0
+"""Usual periods that a gap lasts at least; what is shorter is an uneven clock."""
+_UNEVEN, _UNEVEN_SHARE, _UNEVEN_FEWEST = 0.1, 2e-4, 3
+"""How far periods differ from the usual one, in which share of the steps, for a clock to count as uneven."""
 _OFF = 0.03
 """By how much a rate may differ from what is declared."""
 
@@ -56,7 +56,7 @@ def _steady(clocks: Sequence[Clock]) -> np.ndarray | None:
 
 def _backwards(clocks: Sequence[Clock]) -> list[Finding]:
     places = [
-        each.whose.at(k, k + 1) for each in clocks for k in np.flatnonzero(each.periods <= 0).tolist()
+        each.whose.at(int(k), int(k) + 1) for each in clocks for k in np.flatnonzero(each.periods <= 0).tolist()
     ]
     return found_at(
         "time-backwards",
@@ -73,9 +73,9 @@ def _gaps(clocks: Sequence[Clock]) -> list[Finding]:
     if steady is None:
         return []
     usual = float(np.median(steady))
-    limit = max(_GAP * usual, 2 * float(np.quantile(steady, 0.99)))
+    limit = max(_GAP * usual, 2 * float(np.quantile(steady, 0.99)))  # an uneven clock has no gap at each late frame
     places = [
-        each.whose.at(k, k + 1)
+        each.whose.at(int(k), int(k) + 1)
         for each in clocks
         for k in np.flatnonzero(np.nan_to_num(each.periods) > limit).tolist()
     ]
@@ -92,16 +92,19 @@ def _gaps(clocks: Sequence[Clock]) -> list[Finding]:
 
 def _uneven(clocks: Sequence[Clock]) -> list[Finding]:
     steady = _steady(clocks)
-    if steady is None or len(steady) < 20:
+    if steady is None:
         return []
-    low, usual, high = np.quantile(steady, [0.05, 0.5, 0.95])
-    if (high - low) / usual <= _UNEVEN:
+    usual = float(np.median(steady))
+    uneven = int((np.abs(steady / usual - 1) > _UNEVEN).sum())
+    if uneven < max(_UNEVEN_FEWEST, _UNEVEN_SHARE * len(steady)):
         return []
     return [
         Finding(
             name="irregular-sampling",
             severity="warning",
-            said=f"Frames are unevenly spaced: 90 % of the periods lie between {low * 1e3:.3g} and {high * 1e3:.3g} ms.",
+            said=f"Frames are unevenly spaced: {uneven:,} of {len(steady):,} periods differ by more than {_UNEVEN:.0%} from the "
+            f"usual {usual * 1e3:.3g} ms, up to {float(steady.max()) * 1e3:.3g} ms.",
+            count=uneven,
             todo=f"Resample onto an even clock of {1 / steady.mean():.4g} Hz or slower before training; actions are held, "
             "not interpolated.",
             stream="times",

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Float
 
-from gedanken.data.check.digest import Digest
+from gedanken.data.check.digest import Digest, appearances
 from gedanken.data.check.findings import Finding, Place, found_at
 
 _AROUND = 8
@@ -19,16 +19,21 @@ _FEWEST_AROUND = 4
 _BEYOND_AROUND = 3.0
 _BEYOND_ALL = 3.0
 _CHANNELS = 0.6
+_LONG_WAIT = 1.5
+"""Usual periods after which a long step is no wonder."""
 
 
 def cuts(digests: Sequence[Digest], stream: str) -> list[Place]:
     """Steps that look like a cut which no reset names; a place is the frames before and after it."""
-    measures = [_measures(each, stream) for each in digests]
+    guess = _usual_change(digests, stream)
+    measures = [_measures(each, stream, guess) for each in digests]
+    for each, shown in zip(measures, appearances(digests, stream), strict=True):
+        each[shown, 0] = np.where(np.isfinite(each[shown, 0]), 0.0, np.nan)
     scale = _usual(measures)
     return [
-        each.whose.at(k, k + 1)
+        each.whose.at(int(k), int(k) + 1)
         for each, seen in zip(digests, measures, strict=True)
-        for k in np.flatnonzero(_outstanding(seen, scale, _is_picture(each, stream)) & ~_after_a_repeat(each, stream))
+        for k in np.flatnonzero(_outstanding(seen, scale, _is_picture(each, stream)) & ~_explained(each, stream))
     ]
 
 
@@ -48,14 +53,29 @@ def _is_picture(each: Digest, stream: str) -> bool:
     return bool(each.streams[stream].level.any())
 
 
-def _measures(each: Digest, stream: str) -> Float[np.ndarray, "K M"]:
-    """How large each step is, by each measure; NaN across a reset."""
+def _usual_change(digests: Sequence[Digest], stream: str) -> np.ndarray:
+    """Weights `[1 + F + A, G]` of a linear guess of each step from what is seen and done, little moved by a few cuts."""
+    if any(_is_picture(each, stream) for each in digests):
+        return np.zeros((0, 0))
+    given = np.concatenate([_given(each, stream) for each in digests])
+    change = np.concatenate([each.streams[stream].change for each in digests]).astype(float)
+    limit = 4 * np.quantile(np.abs(change), 0.75, axis=0)
+    return np.linalg.lstsq(given, np.clip(change, -limit, limit), rcond=None)[0]
+
+
+def _given(each: Digest, stream: str) -> np.ndarray:
+    seen = each.streams[stream].features[:-1]
+    return np.column_stack([np.ones(len(seen)), seen, np.nan_to_num(each.actions)]).astype(float)
+
+
+def _measures(each: Digest, stream: str, guess: np.ndarray) -> Float[np.ndarray, "K M"]:
+    """How large each step is, by each measure, of a sensor how far from its guess; NaN across a reset."""
     seen = each.streams[stream]
     if _is_picture(each, stream):
         moved = np.linalg.norm(np.diff(seen.features, axis=0), axis=1)
         measures = np.stack([moved, seen.level], axis=1)
     else:
-        measures = np.abs(seen.change)
+        measures = np.abs(seen.change - _given(each, stream) @ guess)
     measures = measures.astype(float)
     measures[[start - 1 for start, _ in each.spans if start > 0]] = np.nan
     return measures
@@ -89,7 +109,12 @@ def _largest_around(seen: np.ndarray) -> np.ndarray:
     return np.where(known >= _FEWEST_AROUND, near.max(axis=0), np.inf)
 
 
-def _after_a_repeat(each: Digest, stream: str) -> Bool[np.ndarray, " K"]:
-    """Steps right after a repeated frame: what hung catches up there, which is a fault of its own."""
+def _explained(each: Digest, stream: str) -> Bool[np.ndarray, " K"]:
+    """Steps right after a repeated frame, where what hung catches up, and long waits with the step after: other faults."""
     same = each.streams[stream].same
-    return np.concatenate([[False], same[:-1]]) if len(same) else same
+    after = np.concatenate([[False], same[:-1]]) if len(same) else same
+    if each.times is None or not len(same):
+        return after
+    periods = np.diff(each.times.astype(float))
+    waited = periods > _LONG_WAIT * np.median(periods)
+    return after | waited | np.concatenate([[False], waited[:-1]])

@@ -7,7 +7,7 @@ least squares over brightness gradients give it (Lucas and Kanade, 1981): what a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,7 @@ SLOWEST = (1, _WAVES)
 """Features of a picture that are its slowest waves, one up and down and one across."""
 _MOST_CHANNELS = 48
 _AT_ONCE = 128
+_BRIGHTER = 4.0
 _HARDLY = 1e-2
 """Mean change, of 255, up to which two pictures are compared value by value: averages of equal ones differ by rounding."""
 _COLOURS = np.array([0.30, 0.50, 0.20])
@@ -74,6 +75,17 @@ def digest(episode: Episode, whose: Whose) -> Digest:
         for name, values in episode.streams.items()
     }
     return Digest(whose, streams, np.asarray(episode.actions, np.float32), episode.times, tuple(stretches(episode)))
+
+
+def appearances(digests: Sequence[Digest], stream: str) -> list[Bool[np.ndarray, " K"]]:
+    """Steps in which a picture grows much brighter or darker than in others: what comes from behind a wall has not jumped."""
+    steps = [np.abs(np.diff(each.streams[stream].features[:, 0])) for each in digests]
+    if not any(each.streams[stream].level.any() for each in digests):
+        return [np.zeros(len(step), bool) for step in steps]
+    together = np.concatenate(steps)
+    together = together[together > 0]
+    limit = _BRIGHTER * float(np.quantile(together, 0.75)) if len(together) else 0.0
+    return [step > limit for step in steps]
 
 
 def is_picture(shape: tuple[int, ...]) -> bool:

@@ -38,6 +38,7 @@ class Pairing:
         blocks: each block's part in it, `[blocks, lags]`; `gain` is about their mean.
         chance: gains at every lag of actions that belong elsewhere: to other stretches, or to other steps of their own.
         followed: share of an action's variance that what is seen at its own frame explains: 1 under pure feedback.
+        roughness: how much actions change in a step, as a share of how much they vary: 1.4 where each is drawn anew.
         rows: how many steps were looked at.
     """
 
@@ -46,6 +47,7 @@ class Pairing:
     blocks: Float[np.ndarray, "blocks lags"]
     chance: Float[np.ndarray, " tried"]
     followed: float
+    roughness: float
     rows: int
 
     @property
@@ -59,18 +61,20 @@ class Pairing:
         return float(ahead.mean() / max(ahead.std(ddof=1) / np.sqrt(len(ahead)), 1e-9))
 
 
-def pairing(digests: Sequence[Digest], stream: str, seed: int = 0) -> Pairing | None:
+def pairing(digests: Sequence[Digest], stream: str, every: int = 1, seed: int = 0) -> Pairing | None:
     """How the actions are paired with the changes of one stream; None where there is too little to tell.
 
     Args:
         digests: episodes.
         stream: whose changes are to be explained.
+        every: frames from one that is looked at to the next, with the mean of the actions between: what a fast clock hides
+            in noise shows on a slower one. Lags count such steps.
         seed: of what chance does.
     """
-    longest = max((stop - start for each in digests for start, stop in each.spans), default=0)
+    longest = max(((stop - start) // every for each in digests for start, stop in each.spans), default=0)
     after = min(AFTER, longest // 4)
     lags = tuple(range(-BEFORE, after + 1))
-    rows = [part for each in digests for part in _rows(each, stream, after)]
+    rows = [part for each in digests for part in _rows(each, stream, every)]
     rows = [part for part in rows if len(part[1]) > BEFORE + after + 1]
     if sum(len(part[1]) - BEFORE - after for part in rows) < _FEWEST_ROWS:
         return None
@@ -107,21 +111,22 @@ def pairing(digests: Sequence[Digest], stream: str, seed: int = 0) -> Pairing | 
     chance = np.concatenate([gains(each)[0] for each in wrong])
     now = np.concatenate([part[after : len(part) - BEFORE] for part in inputs])
     followed = _followed(base[keep][:, : 1 + seen[0].shape[1]], now[keep], block)
-    return Pairing(lags, gain, blocks, chance, followed, len(keep))
+    roughness = float(np.concatenate([np.diff(part, axis=0) for part in inputs]).std(axis=0).max())
+    return Pairing(lags, gain, blocks, chance, followed, roughness, len(keep))
 
 
-def _rows(each: Digest, stream: str, after: int) -> list[tuple[np.ndarray, ...]]:
-    """Actions, features and changes of each stretch that nothing interrupts."""
+def _rows(each: Digest, stream: str, every: int) -> list[tuple[np.ndarray, ...]]:
+    """Actions, features and changes of each stretch that nothing interrupts, and whether anything moved."""
     seen = each.streams[stream]
-    return [
-        (
-            np.nan_to_num(each.actions[start : stop - 1]),
-            seen.features[start : stop - 1],
-            seen.change[start : stop - 1],
-            ~seen.same[start : stop - 1],
-        )
-        for start, stop in each.spans
-    ]
+    rows = []
+    for start, stop in each.spans:
+        steps = np.arange(start, stop - every, every)
+        if len(steps):
+            last = start + len(steps) * every
+            blocks = (each.actions[start:last], seen.change[start:last], ~seen.same[start:last])
+            actions, change, moved = (block.reshape(len(steps), every, *block.shape[1:]) for block in blocks)
+            rows.append((actions.mean(axis=1), seen.features[steps], change.sum(axis=1), moved.any(axis=1)))
+    return rows
 
 
 def _base(seen: np.ndarray, changes: np.ndarray, after: int) -> np.ndarray:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gedanken.data.check.digest import SLOWEST, Digest
+from gedanken.data.check.digest import SLOWEST, Digest, appearances
 from gedanken.data.check.findings import Finding, Place, found_at
 from gedanken.data.check.values import runs
 
@@ -19,9 +19,12 @@ LONG = 4
 """Repeats in a row from which a stretch counts as frozen."""
 _RESTLESS = 0.5
 _FEWEST_STEPS = 100
-_SHARE = (0.5, 2.5)
-_FAR, _NEAR = 2.0, 1.0
-_FEWEST = 3
+_SHARE = (0.6, 2.5)
+_FAR, _NEAR = 3.0, 0.5
+_FEWEST_LONG, _FEWEST_SHORT = (3, 0.06), (4, 0.10)
+"""How many there must be, and which share of all stills: a few are met by chance."""
+_COINCIDENCES = (3, 1e-3)
+"""Repeats of a sensor with few channels that may be chance, as a number and as a share of the steps."""
 
 
 def repeats(digests: Sequence[Digest], stream: str) -> list[Place]:
@@ -31,21 +34,25 @@ def repeats(digests: Sequence[Digest], stream: str) -> list[Place]:
         return []
     places = [digests[number].whose.at(a, b + 1) for number, a, b in stills]
     if _restless(digests, stream):
-        return [place for place, still in zip(places, stills, strict=True) if _acted(digests[still[0]], place)]
+        acted = [place for place, still in zip(places, stills, strict=True) if _acted(digests[still[0]], place)]
+        return acted if len(acted) > _by_chance(digests, stream) or any(map(_is_long, acted)) else []
     suspects = [
         place
         for place, (share, size) in zip(places, _unseen_motion(digests, stream, stills), strict=True)
-        if _SHARE[0] < share < _SHARE[1] and size > (_FAR if place.last - place.first >= LONG else _NEAR)
+        if _SHARE[0] < share < _SHARE[1] and size > (_FAR if _is_long(place) else _NEAR)
     ]
-    long = [place for place in suspects if place.last - place.first >= LONG]
-    short = [place for place in suspects if place.last - place.first < LONG]
-    return [place for kind in (long, short) if len(kind) >= _FEWEST for place in kind]
+    long = [place for place in suspects if _is_long(place)]
+    short = [place for place in suspects if not _is_long(place)]
+    kinds = ((long, _FEWEST_LONG), (short, _FEWEST_SHORT))
+    return [
+        place for kind, (count, share) in kinds if len(kind) >= max(count, share * len(stills)) for place in kind
+    ]
 
 
 def stillness_findings(places: Sequence[Place], frames: int, stream: str) -> list[Finding]:
     """What is said of repeats: long ones and single ones are different faults."""
-    long = [place for place in places if place.last - place.first >= LONG]
-    short = [place for place in places if place.last - place.first < LONG]
+    long = [place for place in places if _is_long(place)]
+    short = [place for place in places if not _is_long(place)]
     frozen = sum(place.last - place.first for place in long)
     return [
         *found_at(
@@ -72,6 +79,18 @@ def _still(each: Digest, stream: str) -> list[tuple[int, int]]:
     same = each.streams[stream].same.copy()
     same[[start - 1 for start, _ in each.spans if start > 0]] = False
     return runs(same)
+
+
+def _is_long(place: Place) -> bool:
+    return place.last - place.first >= LONG
+
+
+def _by_chance(digests: Sequence[Digest], stream: str) -> float:
+    """How many repeats say nothing: a picture never repeats by chance, a number may."""
+    if any(each.streams[stream].level.any() for each in digests):
+        return 0
+    count, share = _COINCIDENCES
+    return max(count, share * sum(len(each.actions) for each in digests))
 
 
 def _restless(digests: Sequence[Digest], stream: str) -> bool:
@@ -114,9 +133,10 @@ def _unseen_motion(
     usual = float(np.sqrt(np.median((moved**2).sum(axis=1))))
     limit = 4 * np.quantile(np.abs(moved), 0.75, axis=0)
     weights = np.linalg.lstsq(done, np.clip(moved, -limit, limit), rcond=None)[0]
+    shown = appearances(digests, stream)
     found = []
     for number, first, last in stills:
-        if last + 1 >= len(steps[number]) or not np.isfinite(steps[number][last + 1]).all():
+        if last + 1 >= len(steps[number]) or not np.isfinite(steps[number][last + 1]).all() or shown[number][last + 1]:
             found.append((0.0, 0.0))
             continue
         hidden = _done(digests[number], first, last + 1) @ weights

@@ -11,7 +11,7 @@ import numpy as np
 from gedanken.data.check.findings import Finding, Place, Whose, found_at
 from gedanken.types import Episode
 
-_AT_ONCE = 4096
+_AT_ONCE = 1 << 24
 _MOST_CHANNELS = 64
 _FEW_VALUES = 12
 _CLIPPED, _CLIPPED_MOST = 0.02, 0.6
@@ -36,8 +36,9 @@ class ValuesSeen:
 
     def add(self, whose: Whose, values: np.ndarray, overload: bool = False) -> None:
         """Take in the values `[L, ...]` of an episode."""
-        for first in range(0, len(values), _AT_ONCE):
-            self._add(whose, first, values[first : first + _AT_ONCE], overload)
+        frames = max(1, _AT_ONCE // max(values[:1].size, 1))
+        for first in range(0, len(values), frames):
+            self._add(whose, first, values[first : first + frames], overload)
 
     def _add(self, whose: Whose, first: int, values: np.ndarray, overload: bool) -> None:
         channels = values.reshape(len(values), -1) if values.ndim <= 2 else values.reshape(-1, values.shape[-1])
@@ -92,7 +93,7 @@ def constant_channels(seen: Mapping[str, ValuesSeen]) -> list[Finding]:
     """Channels that never change."""
     found = []
     for name, each in seen.items():
-        if each.low is None or each.high is None:
+        if each.low is None or each.high is None or _OVERLOAD.search(name):
             continue
         still = np.flatnonzero(each.low == each.high)
         if not len(still):
@@ -148,8 +149,18 @@ def clipped_actions(actions: Sequence[tuple[Whose, np.ndarray]]) -> list[Finding
 
 
 def overload_flags(seen: Mapping[str, ValuesSeen]) -> list[Finding]:
-    """Frames in which a stream that says overload is 1."""
+    """Frames in which a stream that says overload is 1; and that there is such a stream, where it never is."""
     return [
+        Finding(
+            name="overload",
+            severity="note",
+            said=f"{_called(name)} flags when a sensor was at its end; it never was.",
+            todo="Leave the flag out: it tells a model nothing.",
+            stream=name,
+        )
+        for name, each in seen.items()
+        if _OVERLOAD.search(name) and each.high is not None and not np.any(each.high)
+    ] + [
         finding
         for name, each in seen.items()
         for finding in found_at(
