@@ -13,7 +13,7 @@ from gedanken.types import ActionSpec, Episode, StreamSpec
 FRAMES = 61
 
 
-def two_rooms(seed: int, *, wall: str = "fixed", config: ExploreConfig | None = None, count: int = 24) -> EpisodeList:
+def two_rooms(seed: int, *, wall: str = "fixed", config: ExploreConfig | None = None, count: int = 36) -> EpisodeList:
     """Episodes of Two Rooms; walls are pushed, some episodes rest."""
     world = make_world("two-rooms-v1") if wall == "fixed" else TwoRooms(wall=wall)
     return EpisodeList(episodes_of(world, count, FRAMES - 1, seed, config=config))

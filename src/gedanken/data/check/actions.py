@@ -19,11 +19,12 @@ _MORE_LEFT, _FAR_AHEAD = 1.25, 4.0
 _FEEDBACK = 0.8
 
 
-def pairing_findings(pairings: Sequence[tuple[str, int, Pairing]]) -> list[Finding]:
+def pairing_findings(pairings: Sequence[tuple[str, int, Pairing]], clipped: bool = False) -> list[Finding]:
     """What is said, from the pairing with each stream in which anything changes; the best explained one decides.
 
     Args:
         pairings: stream, frames a step, and the pairing.
+        clipped: whether actions are cut off, so that their neighbours tell more of what was done than they do.
     """
     if not pairings:
         return []
@@ -37,7 +38,7 @@ def pairing_findings(pairings: Sequence[tuple[str, int, Pairing]]) -> list[Findi
     stream, every, best = max(telling, key=lambda each: float(each[2].gain.max()))
     lag = best.best
     # On a slower clock a lag would be a guess.
-    if every > 1 or lag == 0 or not _clearly(best, lag):
+    if every > 1 or abs(lag) <= int(clipped) or not _clearly(best, lag):
         return []
     # What follows from the frame it stands beside explains the step before it as well: a controller, not a fault.
     if lag < 0 and best.followed > _FEEDBACK:

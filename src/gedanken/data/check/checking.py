@@ -57,9 +57,10 @@ def check_episodes(
     for name, split in splits.items():
         for number in range(len(split)):
             sight.add(Whose(number, name), split[number], frames=number % stride == 0)
-    found = [
-        *sight.findings(window),
-        *_of_frames(sight.digests, tuple(first.streams)),
+    found = sight.findings(window)
+    clipped = any(finding.name == "clipped-action" for finding in found)
+    found += [
+        *_of_frames(sight.digests, tuple(first.streams), clipped),
         *leakage_findings(repeated_episodes(sight.digests)),
     ]
     found.sort(key=lambda finding: _ORDER.index(finding.severity))
@@ -83,7 +84,7 @@ def _pairings(digests: Sequence[Digest], streams: Sequence[str]) -> list[tuple[s
     return tried
 
 
-def _of_frames(digests: Sequence[Digest], streams: Sequence[str]) -> list[Finding]:
+def _of_frames(digests: Sequence[Digest], streams: Sequence[str], clipped: bool) -> list[Finding]:
     """What the frames say: repeats, cuts, and whether actions explain their changes."""
     found: list[Finding] = []
     frames = sum(len(each.actions) + 1 for each in digests)
@@ -92,5 +93,5 @@ def _of_frames(digests: Sequence[Digest], streams: Sequence[str]) -> list[Findin
         found += cut_findings(cuts(digests, stream), stream)
     if all(each.actions.shape[1] for each in digests):
         known = [each for each in digests if np.isfinite(each.actions).all()]
-        found += pairing_findings(_pairings(known, streams))
+        found += pairing_findings(_pairings(known, streams), clipped)
     return found

@@ -29,12 +29,19 @@ def cuts(digests: Sequence[Digest], stream: str) -> list[Place]:
     measures = [_measures(each, stream, guess) for each in digests]
     for each, shown in zip(measures, appearances(digests, stream), strict=True):
         each[shown, 0] = np.where(np.isfinite(each[shown, 0]), 0.0, np.nan)
-    scale = _usual(measures)
+    scale, long = _usual(measures), _usual([np.abs(each.streams[stream].change) for each in digests])
     return [
         each.whose.at(int(k), int(k) + 1)
         for each, seen in zip(digests, measures, strict=True)
         for k in np.flatnonzero(_outstanding(seen, scale, _is_picture(each, stream)) & ~_explained(each, stream))
+        if _is_long(each, stream, int(k), long)
     ]
+
+
+def _is_long(each: Digest, stream: str, step: int, long: np.ndarray) -> bool:
+    """Whether a step of a sensor is long in itself: one that only is not as guessed may follow from a wrong action."""
+    far = np.abs(each.streams[stream].change[step]) > long
+    return _is_picture(each, stream) or bool(far[np.isfinite(long)].mean() >= _CHANNELS)
 
 
 def cut_findings(places: list[Place], stream: str) -> list[Finding]:

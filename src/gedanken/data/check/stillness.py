@@ -88,9 +88,9 @@ def _is_long(place: Place) -> bool:
 def _by_chance(digests: Sequence[Digest], stream: str) -> float:
     """How many repeats say nothing: a picture never repeats by chance, a number may."""
     if any(each.streams[stream].level.any() for each in digests):
-        return 0
+        return 0.0
     count, share = _COINCIDENCES
-    return max(count, share * sum(len(each.actions) for each in digests))
+    return max(float(count), share * sum(len(each.actions) for each in digests))
 
 
 def _restless(digests: Sequence[Digest], stream: str) -> bool:
