@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union
+from typing import TYPE_CHECKING, Annotated, Literal, Union
 
 import tyro
 
@@ -88,10 +88,11 @@ def convert(
         if_exists: what to do where something lies already.
     """
     from gedanken.cli.console import console
-    from gedanken.data.formats import detect, format_named, open_episodes, write_episodes
+    from gedanken.data.formats import detect, open_episodes, write_episodes
+    from gedanken.data.formats.registry import format_named
 
     episodes = open_episodes(source)
-    write_episodes(target, episodes, format_named(to).config(), if_exists)
+    write_episodes(target, episodes, format_named(to).config(), if_exists=if_exists)
     console.print(f"{len(episodes)} episodes of {detect(source)} {source} are now {to} {target}", soft_wrap=True)
 
 
@@ -173,7 +174,11 @@ def _show(report: CheckReport) -> None:
         table(escape(report.source), ("", "shape", "rate", "unit", "range"), rows, words=True)
     colours = {"error": "red", "warning": "yellow", "note": "dim"}
     rows = [
-        (f"[{colours[each.severity]}]{each.severity}[/]", each.name, f"{escape(each.said)}\n[dim]{escape(each.todo)}[/]")
+        (
+            f"[{colours[each.severity]}]{each.severity}[/]",
+            each.name,
+            f"{escape(each.said)}\n[dim]{escape(each.todo)}[/]",
+        )
         for each in report.findings
     ]
     if rows:

@@ -90,9 +90,7 @@ def time_blocks(
     return tuple(parts[False]), tuple(parts[True])
 
 
-def dealt(
-    episodes: Episodes, held_out: float, seed: int, gap: int
-) -> tuple[tuple[Episode, ...], tuple[Episode, ...]]:
+def dealt(episodes: Episodes, held_out: float, seed: int, gap: int) -> tuple[tuple[Episode, ...], tuple[Episode, ...]]:
     """Training and held-out episodes: whole ones where there are several, blocks of time of a single recording.
 
     Args:

@@ -43,7 +43,10 @@ def understood_rows(report: CheckReport) -> list[tuple[str, str, str, str, str]]
 
 def summary(report: CheckReport) -> str:
     """How much there is, in one sentence."""
-    return "; ".join(f"{each.value} {each.label} ({each.note})" if each.note else f"{each.value} {each.label}" for each in _figures(report))
+    return "; ".join(
+        f"{each.value} {each.label} ({each.note})" if each.note else f"{each.value} {each.label}"
+        for each in _figures(report)
+    )
 
 
 def _subtitle(report: CheckReport) -> str:
@@ -105,11 +108,15 @@ def _shown(splits: Mapping[str, Episodes], findings: Sequence[Finding]) -> list[
 
 def _recording(splits: Mapping[str, Episodes], report: CheckReport, split: str, index: int) -> Recording:
     episode = splits[split][index]
-    here = [each for each in report.findings if (each.split, each.episode) == (split, index) and each.frames is not None]
+    here = [
+        each for each in report.findings if (each.split, each.episode) == (split, index) and each.frames is not None
+    ]
     pictures = {name: values for name, values in episode.streams.items() if _is_picture(values)}
     sensors = {name: values for name, values in episode.streams.items() if name not in pictures}
     lines = [_named("actions", episode.action.unit, episode.actions)] if episode.action.width else []
-    lines += [_named(name, episode.specs[name].unit, values.reshape(len(values), -1)) for name, values in sensors.items()]
+    lines += [
+        _named(name, episode.specs[name].unit, values.reshape(len(values), -1)) for name, values in sensors.items()
+    ]
     return Recording(
         title=f"{split} episode {index}".strip(),
         length=len(episode),

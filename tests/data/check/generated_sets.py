@@ -71,14 +71,14 @@ def arm(seed: int, *, count: int = 20, length: int = 80) -> EpisodeList:
     episodes = EpisodeList()
     for _ in range(count):
         knots = draws.normal(0, 0.6, (length // 8 + 2, joints))
-        commands = np.stack(
-            [np.interp(np.arange(length) / 8, np.arange(len(knots)), knot) for knot in knots.T], axis=1
-        )
+        commands = np.stack([np.interp(np.arange(length) / 8, np.arange(len(knots)), knot) for knot in knots.T], axis=1)
         moved = (commands + draws.normal(0, 0.05, commands.shape)) / rate
         places = draws.normal(0, 1, joints) + np.concatenate([np.zeros((1, joints)), moved[:-1].cumsum(0)])
         times = np.arange(length) / rate + draws.normal(0, 2e-4, length)
         episodes.append(
-            Episode({"joints": places.astype(np.float32)}, commands[:-1].astype(np.float32), {"joints": spec}, action, times)
+            Episode(
+                {"joints": places.astype(np.float32)}, commands[:-1].astype(np.float32), {"joints": spec}, action, times
+            )
         )
     return episodes
 

@@ -47,7 +47,9 @@ def check_episodes(
     Raises:
         BadInput: there are no episodes, or they are not of one kind.
     """
-    splits: dict[str, Episodes | Sequence[Episode]] = dict(episodes) if isinstance(episodes, Mapping) else {"": episodes}
+    splits: dict[str, Episodes | Sequence[Episode]] = (
+        dict(episodes) if isinstance(episodes, Mapping) else {"": episodes}
+    )
     filled = [split for split in splits.values() if len(split)]
     if not filled:
         raise BadInput(f"{source or 'this'} holds no episodes; record or convert some first.")

@@ -40,9 +40,7 @@ def measured_rate(clocks: Sequence[Clock]) -> float | None:
     return None if steady is None else float(1 / steady.mean())
 
 
-def clock_findings(
-    clocks: Sequence[Clock], specs: dict[str, StreamSpec], action: ActionSpec
-) -> list[Finding]:
+def clock_findings(clocks: Sequence[Clock], specs: dict[str, StreamSpec], action: ActionSpec) -> list[Finding]:
     """Everything that the times and the declared rates say."""
     return [*_backwards(clocks), *_gaps(clocks), *_uneven(clocks), *_wrong_rates(clocks, specs, action)]
 
@@ -55,9 +53,7 @@ def _steady(clocks: Sequence[Clock]) -> np.ndarray | None:
 
 
 def _backwards(clocks: Sequence[Clock]) -> list[Finding]:
-    places = [
-        each.whose.at(int(k), int(k) + 1) for each in clocks for k in np.flatnonzero(each.periods <= 0).tolist()
-    ]
+    places = [each.whose.at(int(k), int(k) + 1) for each in clocks for k in np.flatnonzero(each.periods <= 0).tolist()]
     return found_at(
         "time-backwards",
         "error",
@@ -112,9 +108,7 @@ def _uneven(clocks: Sequence[Clock]) -> list[Finding]:
     ]
 
 
-def _wrong_rates(
-    clocks: Sequence[Clock], specs: dict[str, StreamSpec], action: ActionSpec
-) -> list[Finding]:
+def _wrong_rates(clocks: Sequence[Clock], specs: dict[str, StreamSpec], action: ActionSpec) -> list[Finding]:
     declared = {name: spec.rate_hz for name, spec in specs.items()} | {"actions": action.rate_hz}
     told = {name: rate for name, rate in declared.items() if rate is not None}
     true = measured_rate(clocks)

@@ -111,9 +111,7 @@ def unwound(change: np.ndarray) -> np.ndarray:
 
 def _of_pictures(frames: np.ndarray) -> StreamDigest:
     """Features are the lowest waves; changes those of the waves, the shift in two directions, and the level."""
-    small = np.concatenate(
-        [_small(frames[first : first + _AT_ONCE]) for first in range(0, len(frames), _AT_ONCE)]
-    )
+    small = np.concatenate([_small(frames[first : first + _AT_ONCE]) for first in range(0, len(frames), _AT_ONCE)])
     waves = _cosines(small.shape[2]), _cosines(small.shape[1])
     features = np.einsum("lyx,xu,yv->luv", small, *waves, optimize=True).reshape(len(small), -1)
     step = np.diff(small, axis=0)

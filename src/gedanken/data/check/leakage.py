@@ -45,9 +45,7 @@ def repeated_episodes(digests: Sequence[Digest]) -> list[Repeat]:
                 if there == here or (there, here) in found or not _alike(other, begin, each, start, spread):
                     continue
                 length = min(_STRETCH, len(each.actions))
-                found[there, here] = Repeat(
-                    other.whose.at(begin, begin + length), each.whose.at(start, start + length)
-                )
+                found[there, here] = Repeat(other.whose.at(begin, begin + length), each.whose.at(start, start + length))
             # Enough of each to compare with; a habit that recurs everywhere is no recording.
             if len(met.setdefault(key, [])) < 8:
                 met[key].append((here, start))
@@ -65,8 +63,7 @@ def leakage_findings(repeats: Sequence[Repeat]) -> list[Finding]:
             Finding(
                 name="leak",
                 severity="error",
-                said=f"Two splits share recordings: {one.first} is "
-                f"{one.second}{_more(across)}.",
+                said=f"Two splits share recordings: {one.first} is {one.second}{_more(across)}.",
                 todo="Take these episodes out of one split, or split again by episode: gedanken data split.",
                 episode=one.second.whose.episode,
                 frames=one.second.frames,
@@ -113,7 +110,9 @@ def _spread(digests: Sequence[Digest]) -> dict[str, np.ndarray]:
     if not digests:
         return {}
     return {
-        name: np.concatenate([each.streams[name].features[:: max(1, len(each.actions) // 64)] for each in digests]).std(axis=0)
+        name: np.concatenate([each.streams[name].features[:: max(1, len(each.actions) // 64)] for each in digests]).std(
+            axis=0
+        )
         for name in digests[0].streams
     }
 
@@ -121,7 +120,9 @@ def _spread(digests: Sequence[Digest]) -> dict[str, np.ndarray]:
 def _alike(one: Digest, begin: int, other: Digest, start: int, spread: dict[str, np.ndarray]) -> bool:
     length = min(_STRETCH, len(one.actions), len(other.actions))
     for name, scale in spread.items():
-        apart = one.streams[name].features[begin : begin + length] - other.streams[name].features[start : start + length]
+        apart = (
+            one.streams[name].features[begin : begin + length] - other.streams[name].features[start : start + length]
+        )
         if np.sqrt(np.mean(apart**2)) > _CLOSE * max(float(np.sqrt(np.mean(scale**2))), 1e-9):
             return False
     return True

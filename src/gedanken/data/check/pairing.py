@@ -102,7 +102,9 @@ def pairing(digests: Sequence[Digest], stream: str, every: int = 1, seed: int = 
     block = np.arange(len(keep)) * _BLOCKS // len(keep)
 
     def gains(actions: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        lagged = [np.concatenate([part[after - lag : len(part) - BEFORE - lag] for part in actions])[keep] for lag in lags]
+        lagged = [
+            np.concatenate([part[after - lag : len(part) - BEFORE - lag] for part in actions])[keep] for lag in lags
+        ]
         return _gains(base[keep], lagged, wanted[keep], block)
 
     gain, blocks = gains(inputs)

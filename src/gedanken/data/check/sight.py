@@ -101,7 +101,11 @@ class Sight:
         if not short:
             return []
         whose, length = short[0]
-        which = "every episode has" if len(short) == len(self._lengths) > 1 else f"{len(short)} of {len(self._lengths)} have"
+        which = (
+            "every episode has"
+            if len(short) == len(self._lengths) > 1
+            else f"{len(short)} of {len(self._lengths)} have"
+        )
         return [
             Finding(
                 name="short-episode",

@@ -44,9 +44,7 @@ def repeats(digests: Sequence[Digest], stream: str) -> list[Place]:
     long = [place for place in suspects if _is_long(place)]
     short = [place for place in suspects if not _is_long(place)]
     kinds = ((long, _FEWEST_LONG), (short, _FEWEST_SHORT))
-    return [
-        place for kind, (count, share) in kinds if len(kind) >= max(count, share * len(stills)) for place in kind
-    ]
+    return [place for kind, (count, share) in kinds if len(kind) >= max(count, share * len(stills)) for place in kind]
 
 
 def stillness_findings(places: Sequence[Place], frames: int, stream: str) -> list[Finding]:

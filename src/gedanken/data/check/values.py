@@ -43,7 +43,7 @@ class ValuesSeen:
     def _add(self, whose: Whose, first: int, values: np.ndarray, overload: bool) -> None:
         channels = values.reshape(len(values), -1) if values.ndim <= 2 else values.reshape(-1, values.shape[-1])
         if values.dtype.kind in "fc":
-            bad = ~np.isfinite(values.reshape(len(values), -1)).all(axis=1)
+            bad = ~np.isfinite(values.reshape(len(values), -1)).min(axis=1)
             self.missing += [whose.at(first + a, first + b) for a, b in runs(bad)]
             channels = channels[np.isfinite(channels).all(axis=1)]
         if not len(channels) or not channels.shape[1]:
@@ -52,7 +52,7 @@ class ValuesSeen:
         self.low = low if self.low is None else np.minimum(self.low, low)
         self.high = high if self.high is None else np.maximum(self.high, high)
         if overload and set(np.unique(values).tolist()) <= {0, 1}:
-            at = values.reshape(len(values), -1).astype(bool).any(axis=1)
+            at = values.reshape(len(values), -1).astype(bool).max(axis=1)
             self.flagged += [whose.at(first + a, first + b) for a, b in runs(at)]
 
 

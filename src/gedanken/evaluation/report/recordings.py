@@ -53,7 +53,9 @@ def _ribbon(label: str, lines: np.ndarray, each: Recording) -> Markup:
         path = through(places, y.place(lines[::step, channel]))
         parts.append(tag("path", class_=f"line s{channel % _COLOURS}", d=path))
     parts += [_tick(x, value, each.seconds_a_frame) for value in x.ticks()]
-    return tag("svg", *parts, class_="chart ribbon", viewBox=f"0 0 {_WIDTH:g} {_HEIGHT:g}", role="img", aria_label=label)
+    return tag(
+        "svg", *parts, class_="chart ribbon", viewBox=f"0 0 {_WIDTH:g} {_HEIGHT:g}", role="img", aria_label=label
+    )
 
 
 def _tick(x: Axis, frame: float, seconds_a_frame: float | None) -> Markup:
@@ -65,5 +67,5 @@ def _tick(x: Axis, frame: float, seconds_a_frame: float | None) -> Markup:
 
 
 def _mark(x: Axis, first: int, last: int) -> Markup:
-    start, stop = x.at(first), x.at(last)
+    start, stop = x.at(float(first)), x.at(float(last))
     return tag("rect", class_="found", x=start - 1.5, y=0, width=max(stop - start, 0.0) + 3, height=_BOTTOM + 4)
