@@ -89,6 +89,9 @@ def _pairings(digests: Sequence[Digest], streams: Sequence[str]) -> list[tuple[s
 def _of_frames(digests: Sequence[Digest], streams: Sequence[str], clipped: bool) -> list[Finding]:
     """What the frames say: repeats, cuts, and whether actions explain their changes."""
     found: list[Finding] = []
+    digests = [each for each in digests if len(each.actions)]
+    if not digests:
+        return []
     frames = sum(len(each.actions) + 1 for each in digests)
     for stream in streams:
         found += stillness_findings(repeats(digests, stream), frames, stream)

@@ -104,8 +104,8 @@ def _outstanding(seen: np.ndarray, usual: np.ndarray, picture: bool) -> Bool[np.
     far = (seen > _BEYOND_ALL * usual) & (seen > _BEYOND_AROUND * around)
     live = np.isfinite(usual)
     if picture:
-        return far.any(axis=1)
-    return far[:, live].mean(axis=1) >= _CHANNELS if live.any() else np.zeros(len(seen), bool)
+        return far.max(axis=1)
+    return np.asarray(far[:, live].mean(axis=1) >= _CHANNELS) if live.any() else np.zeros(len(seen), bool)
 
 
 def _largest_around(seen: np.ndarray) -> np.ndarray:

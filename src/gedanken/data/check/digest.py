@@ -132,7 +132,9 @@ def _small(frames: np.ndarray) -> Float[np.ndarray, "F h w"]:
     grey = _COLOURS if depth == 3 else np.full(depth, 1 / depth)
     columns = np.kron(_boxes(width), grey[:, None]).astype(np.float32)
     rows = _boxes(height).astype(np.float32)
-    flat = np.nan_to_num(frames.reshape(count * height, width * depth).astype(np.float32))
+    flat = frames.reshape(count * height, width * depth).astype(np.float32)
+    if frames.dtype.kind == "f":
+        flat = np.nan_to_num(flat, posinf=0.0, neginf=0.0)
     return np.matmul(rows.T, (flat @ columns).reshape(count, height, -1))
 
 

@@ -94,6 +94,8 @@ def _more(repeats: Sequence[Repeat]) -> str:
 
 def _keys(each: Digest) -> list[tuple[int, bytes]]:
     """Fingerprints of stretches of actions in which something is done, or of frames where there are no actions."""
+    if not len(each.actions):
+        return []
     values = np.ascontiguousarray(each.actions)
     if not values.size or not np.any(values != values[0]):
         values = np.column_stack([seen.features[:-1] for seen in each.streams.values()])

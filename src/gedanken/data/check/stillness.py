@@ -126,7 +126,8 @@ def _unseen_motion(
     ]
     if len(rows) < _FEWEST_STEPS:
         return [(0.0, 0.0)] * len(stills)
-    done = np.stack([_done(digests[number], k, k + 1) for number, k in rows])
+    acts = [np.column_stack([np.nan_to_num(each.actions), np.ones(len(each.actions))]) for each in digests]
+    done = np.stack([acts[number][k] for number, k in rows])
     moved = np.stack([steps[number][k] for number, k in rows])
     usual = float(np.sqrt(np.median((moved**2).sum(axis=1))))
     limit = 4 * np.quantile(np.abs(moved), 0.75, axis=0)
@@ -137,16 +138,11 @@ def _unseen_motion(
         if last + 1 >= len(steps[number]) or not np.isfinite(steps[number][last + 1]).all() or shown[number][last + 1]:
             found.append((0.0, 0.0))
             continue
-        hidden = _done(digests[number], first, last + 1) @ weights
-        left = steps[number][last + 1] - _done(digests[number], last + 1, last + 2) @ weights
+        hidden = acts[number][first : last + 1].sum(axis=0) @ weights
+        left = steps[number][last + 1] - acts[number][last + 1] @ weights
         size = float((hidden**2).sum())
         found.append((float(left @ hidden) / max(size, 1e-12), float(np.sqrt(size)) / max(usual, 1e-12)))
     return found
-
-
-def _done(each: Digest, first: int, stop: int) -> np.ndarray:
-    """Sum of the actions of steps `first` to `stop - 1`, and how many they are."""
-    return np.append(np.nan_to_num(each.actions[first:stop]).sum(axis=0), stop - first)
 
 
 def _places(each: Digest, stream: str) -> np.ndarray:

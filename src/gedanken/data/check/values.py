@@ -41,18 +41,23 @@ class ValuesSeen:
             self._add(whose, first, values[first : first + frames], overload)
 
     def _add(self, whose: Whose, first: int, values: np.ndarray, overload: bool) -> None:
-        channels = values.reshape(len(values), -1) if values.ndim <= 2 else values.reshape(-1, values.shape[-1])
-        if values.dtype.kind in "fc":
-            bad = ~np.isfinite(values.reshape(len(values), -1)).min(axis=1)
-            self.missing += [whose.at(first + a, first + b) for a, b in runs(bad)]
-            channels = channels[np.isfinite(channels).all(axis=1)]
-        if not len(channels) or not channels.shape[1]:
+        flat = values.reshape(len(values), -1)
+        if not flat.size:
             return
-        low, high = channels.min(axis=0).astype(float), channels.max(axis=0).astype(float)
+        if values.dtype.kind == "f":
+            whole = np.isfinite(flat).min(axis=1)
+            self.missing += [whose.at(first + a, first + b) for a, b in runs(~whole)]
+            flat = flat[whole]
+        if not len(flat):
+            return
+        # Over whole frames first: along the last axis, of three colours, numpy is many times slower.
+        width = values.shape[-1] if values.ndim > 1 else 1
+        low = flat.min(axis=0).reshape(-1, width).min(axis=0).astype(float)
+        high = flat.max(axis=0).reshape(-1, width).max(axis=0).astype(float)
         self.low = low if self.low is None else np.minimum(self.low, low)
         self.high = high if self.high is None else np.maximum(self.high, high)
-        if overload and set(np.unique(values).tolist()) <= {0, 1}:
-            at = values.reshape(len(values), -1).astype(bool).max(axis=1)
+        if overload and set(np.unique(flat).tolist()) <= {0, 1}:
+            at = values.reshape(len(values), -1).max(axis=1) == 1
             self.flagged += [whose.at(first + a, first + b) for a, b in runs(at)]
 
 
