@@ -6,6 +6,7 @@ import sys
 
 import tyro
 
+from gedanken.cli.data import data
 from gedanken.cli.demo import demo
 from gedanken.cli.doctor import doctor
 from gedanken.cli.evaluate import evaluate
@@ -16,7 +17,7 @@ from gedanken.cli.reproduce import reproduce
 from gedanken.cli.train import train
 from gedanken.errors import GedankenError
 
-VERBS = {each.__name__: each for each in (demo, train, evaluate, plan, imagine, info, doctor, reproduce)}
+VERBS = {each.__name__: each for each in (demo, train, evaluate, plan, imagine, info, doctor, data, reproduce)}
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -8,8 +8,12 @@ from itertools import groupby, pairwise
 
 import torch
 
+from gedanken.contracts import Episodes
 from gedanken.errors import BadInput
 from gedanken.types import Episode
+
+_BLOCKS = 10
+"""Blocks of time that a single recording falls into."""
 
 
 def split_episodes(count: int, seed: int, fractions: Sequence[float]) -> tuple[tuple[int, ...], ...]:
@@ -84,3 +88,27 @@ def time_blocks(
             raise BadInput(f"a gap of {gap} frames swallows a training block of {len(episode) // blocks}; shorten it.")
         parts[is_held].append(slice_episode(episode, start, stop))
     return tuple(parts[False]), tuple(parts[True])
+
+
+def dealt(episodes: Episodes, held_out: float, seed: int, gap: int) -> tuple[tuple[Episode, ...], tuple[Episode, ...]]:
+    """Training and held-out episodes: whole ones where there are several, blocks of time of a single recording.
+
+    Args:
+        episodes: the recordings.
+        held_out: share of them, or of the ten blocks of a single one, that is held out.
+        seed: of the deal.
+        gap: frames dropped where training and held-out blocks of a single recording meet.
+    Raises:
+        BadInput: there is nothing to deal, the share leaves a part empty, or a gap swallows a block.
+    """
+    if not 0 < held_out < 1:
+        raise BadInput(f"held_out={held_out} must be a share between 0 and 1, such as 0.2.")
+    if not len(episodes):
+        raise BadInput("there are no episodes to split; record or convert some first.")
+    fractions = (1 - held_out, held_out)
+    if len(episodes) > 1:
+        parts = split_episodes(len(episodes), seed, fractions)
+        train, held = (tuple(episodes[number] for number in part) for part in parts)
+        return train, held
+    _, blocks = split_episodes(_BLOCKS, seed, fractions)
+    return time_blocks(episodes[0], blocks=_BLOCKS, held_out=blocks, gap=gap)

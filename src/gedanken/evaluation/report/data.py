@@ -104,6 +104,36 @@ class Filmstrip:
 
 
 @dataclass(frozen=True)
+class Recording:
+    """One recorded episode: frames, and beneath them what was done and what sensors read, on one clock.
+
+    Args:
+        title: which episode.
+        length: L, its frames.
+        strips: a label and frames uint8 `[F, height, width, 3]` each, evenly spaced over the episode.
+        lines: a label and values `[L, C]` or `[L-1, C]` each; non-finite values leave a gap.
+        marks: first and last frame of what should be looked at.
+        seconds_a_frame: None counts frames.
+        note: how to read it.
+    """
+
+    title: str
+    length: int
+    strips: Sequence[tuple[str, np.ndarray]] = ()
+    lines: Sequence[tuple[str, np.ndarray]] = ()
+    marks: Sequence[tuple[int, int]] = ()
+    seconds_a_frame: float | int | None = None
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        for label, frames in self.strips:
+            _require_frames(frames, f"{self.title!r}: {label}")
+        for label, values in self.lines:
+            if values.ndim != 2 or not self.length - 1 <= len(values) <= self.length:
+                raise ShapeError(f"{self.title!r}: {label} is {values.shape}; expected [{self.length}, channels].")
+
+
+@dataclass(frozen=True)
 class Series:
     """One line of a chart; `low` and `high` make a band around it. Non-finite values leave a gap.
 
@@ -236,6 +266,7 @@ class ReportData:
         steps: environment steps of an episode; success is judged at the last.
         success: the first row is the headline, the others are what it is compared with.
         figures: further numbers that matter, shown beside the headline.
+        recordings: episodes as they were recorded.
         episodes: as moving pictures.
         misses: why goals were missed.
         end_states: imagined against executed.
@@ -252,6 +283,7 @@ class ReportData:
     steps: int = 200
     success: Sequence[SuccessRow] = ()
     figures: Sequence[Figure] = ()
+    recordings: Sequence[Recording] = ()
     episodes: Sequence[EpisodePicture] = ()
     misses: Misses | None = None
     end_states: EndStates | None = None

@@ -19,9 +19,9 @@ def still(frame: np.ndarray) -> str:
     return _uri("png", Image.fromarray(frame), optimize=True)
 
 
-def strip(frames: np.ndarray) -> str:
-    """Frames `[F, height, width, 3]` side by side as one PNG."""
-    return still(_beside([_opaque(frame) for frame in frames]))
+def strip(frames: np.ndarray, gap: int = _GAP) -> str:
+    """Frames `[F, height, width, 3]` side by side as one PNG, `gap` pixels between them."""
+    return still(_beside([_opaque(frame) for frame in frames], gap))
 
 
 def moving(tracks: Sequence[np.ndarray], milliseconds: int = 80, rest: int = 1500) -> str:
@@ -61,9 +61,9 @@ def _opaque(frame: np.ndarray) -> np.ndarray:
     return np.dstack([frame, np.full(frame.shape[:2], 255, np.uint8)])
 
 
-def _beside(tiles: list[np.ndarray]) -> np.ndarray:
-    gap = np.zeros((tiles[0].shape[0], _GAP, 4), np.uint8)
-    return np.concatenate([part for tile in tiles for part in (gap, tile)][1:], axis=1)
+def _beside(tiles: list[np.ndarray], gap: int = _GAP) -> np.ndarray:
+    between = np.zeros((tiles[0].shape[0], gap, 4), np.uint8)
+    return np.concatenate([part for tile in tiles for part in (between, tile)][1:], axis=1)
 
 
 def _palette(moments: list[np.ndarray]) -> Image.Image:

@@ -10,6 +10,7 @@ from gedanken.evaluation.report import pictures
 from gedanken.evaluation.report.data import Chart, EpisodePicture, Figure, Filmstrip, ReportData, SuccessRow, Table
 from gedanken.evaluation.report.markup import Markup, joined, tag
 from gedanken.evaluation.report.numerals import duration, interval, number, percent
+from gedanken.evaluation.report.recordings import recording
 from gedanken.evaluation.report.svg import colours, heat_map, line_chart, scatter
 from gedanken.evaluation.report.training import collapse_meter, training_curves
 
@@ -58,6 +59,11 @@ def misses(data: ReportData) -> Markup:
         tag("div", *map(_figure, cures), class_="figures"),
         note=f"{missed.failed} of {missed.episodes} episodes failed{some}. {missed.note}",
     )
+
+
+def recordings(data: ReportData) -> Markup:
+    """Episodes as they were recorded."""
+    return _section("Recorded", *map(recording, data.recordings)) if data.recordings else _NOTHING
 
 
 def episodes(data: ReportData) -> Markup:
@@ -163,6 +169,7 @@ SECTIONS: Sequence[Callable[[ReportData], Markup]] = (
     headline,
     success_table,
     misses,
+    recordings,
     episodes,
     filmstrips,
     charts,

@@ -41,7 +41,7 @@ def line_chart(chart: Chart) -> Markup:
     drawn = list(zip(colours(lines), lines, strict=True))
     parts += [_band(x, y, line, colour) for colour, line in drawn if line.low is not None]
     for colour, line in drawn:
-        path = _path(x.place(_array(line.x)), y.place(_array(line.y)))
+        path = through(x.place(_array(line.x)), y.place(_array(line.y)))
         parts.append(tag("path", class_=f"{'faint' if line.faint else 'line'} {colour}", d=path))
     return canvas(chart.title, *parts)
 
@@ -162,10 +162,10 @@ def _band(x: Axis, y: Axis, line: Series, colour: str) -> Markup:
     columns, low, high = x.place(_array(line.x)), y.place(_array(line.low)), y.place(_array(line.high))
     keep = np.isfinite(columns) & np.isfinite(low) & np.isfinite(high)
     around = np.concatenate([columns[keep], columns[keep][::-1]]), np.concatenate([low[keep], high[keep][::-1]])
-    return tag("path", class_=f"band {colour}", d=_path(*around) + "Z") if keep.any() else Markup()
+    return tag("path", class_=f"band {colour}", d=through(*around) + "Z") if keep.any() else Markup()
 
 
-def _path(columns: np.ndarray, rows: np.ndarray) -> str:
+def through(columns: np.ndarray, rows: np.ndarray) -> str:
     """Moves and lines through the finite points; a gap where one is not."""
     words, pen = [], "M"
     for column, row in zip(columns.tolist(), rows.tolist(), strict=True):
