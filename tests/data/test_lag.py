@@ -83,7 +83,17 @@ def test_lag_declared_as_found_leaves_none():
 def test_commands_that_do_nothing_have_no_sure_lag(seed):
     episode = sensors(0, seed)
     others = np.random.default_rng(seed + 100).normal(size=episode.actions.shape).astype(np.float32)
-    assert not estimated_lag(replace(episode, actions=others)).sure
+    found = estimated_lag(replace(episode, actions=others))
+    assert found.chance > 0.05
+    assert not found.sure
+
+
+def test_a_lag_is_sure_only_where_redraws_and_chance_both_say_so():
+    found = estimated_lag(sensors(1, seed=1))
+    assert found.sure
+    assert found.chance == 0
+    assert not replace(found, chance=0.05).sure
+    assert not replace(found, between=(0, 2)).sure
 
 
 def test_the_lag_of_images_is_found_by_how_far_they_move():

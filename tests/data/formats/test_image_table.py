@@ -180,7 +180,9 @@ def robot(path: Path, episodes: tuple[int, ...] = (4, 3), groups: int = 3) -> Pa
 @pytest.mark.parametrize("groups", [1, 3, 100])
 def test_a_table_of_episodes_and_cameras_is_read_without_a_word(tmp_path, groups):
     path = robot(tmp_path / "robot.parquet", groups=groups)
-    assert detect(path) == "image-table"
+    (tmp_path / "LICENSE").write_text("MIT")
+    assert detect(path) == detect(tmp_path) == "image-table"
+    assert len(open_episodes(tmp_path)) == 2
     episodes = open_episodes(path)
     assert [len(each) for each in episodes] == [4, 3]
     second = episodes[1]

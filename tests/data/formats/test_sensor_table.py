@@ -193,6 +193,12 @@ def test_what_was_written_comes_back(tmp_path, ending):
     assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
+def test_a_parquet_file_keeps_units(tmp_path):
+    write_episodes(tmp_path / "x.parquet", [recorded(0)], SensorTableConfig(units={"action_0": "Nm", "action_1": "N"}))
+    (episode,) = open_episodes(tmp_path / "x.parquet")
+    assert (episode.specs["sensors"].unit, episode.action.unit) == ("rad, rad, A", "Nm, N")
+
+
 def test_what_a_table_cannot_keep_is_refused_and_leaves_nothing(tmp_path):
     path = tmp_path / "x.parquet"
     images = Episode(

@@ -153,8 +153,9 @@ class ImageTable:
 
 
 def detect_image_table(path: Path) -> bool:
-    """Whether `path` is a Parquet file with a column of encoded images."""
+    """Whether `path` is a Parquet file with a column of encoded images, or a folder with one such file."""
     try:
+        path = _single(path)
         with path.open("rb") as file:
             if file.read(4) != b"PAR1":
                 return False
@@ -170,6 +171,7 @@ def open_image_table(path: Path, config: ImageTableConfig) -> ImageTable:
         BadEpisodeFile: not Parquet, a column is missing or of another kind.
         BadInput: there are no images, or the names do not tell which columns are actions; the message lists them.
     """
+    path = _single(path)
     fields = arrow.schema(path)
     images = config.images or _image_columns(path)
     lists = [name for name, each in fields.items() if arrow.is_vector(each.type)]
@@ -229,6 +231,12 @@ def read_image_table(
         licence=licence,
     )
     return ImageTable(Path(path), config)[0]
+
+
+def _single(path: Path) -> Path:
+    """The Parquet file itself, or the only one in a folder."""
+    inside = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+    return inside[0] if len(inside) == 1 else path
 
 
 def _image_columns(path: Path) -> tuple[str, ...]:
