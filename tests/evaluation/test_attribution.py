@@ -58,7 +58,7 @@ def contrary(rollout, goal, actions):
 
 
 def driver(model=None, energy=None, search=SEARCH, hold=0.01) -> Agent:
-    config = AgentConfig(horizon=6, warm=search, cold=search, restless=0)
+    config = AgentConfig(horizon=6, patience=1, warm=search, cold=search, restless=0)
     return Agent(model or PlaneModel(), energy or GoalEnergy("last"), Thresholds(hold, 1.0), config)
 
 

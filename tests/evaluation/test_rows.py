@@ -18,7 +18,9 @@ SEARCH = AgentConfig(horizon=4, warm=MPPIConfig(candidates=32, rounds=2), cold=M
 
 def test_a_row_counts_its_successes():
     success = torch.arange(10) < 7
-    result = PlanningResult(success, success | True, {}, torch.ones(2), torch.ones(2, 10).bool(), 0.5, 0.6, None)
+    result = PlanningResult(
+        success, success | True, {}, torch.ones(2), torch.ones(2, 10).bool(), torch.zeros(2, 10).bool(), 0.5, 0.6, None
+    )
     made = row("mine", result)
     assert (made.name, made.pairs, made.core_seconds) == ("mine", 10, 0.5)
     assert made.at_end == wilson(7, 10)

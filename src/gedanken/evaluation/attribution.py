@@ -213,7 +213,7 @@ def _seen(case: _Case, rows: Int[Tensor, " F"], result: PlanningResult) -> dict[
     apart = (looks(case.world, case.agent.model, end) - case.around.goals).square().mean(dim=(1, 2))
     return {
         "mistaken": apart <= case.around.at_goal(_MISTAKEN),
-        "stopped": ~result.planned[-1, rows],
+        "stopped": result.held[-1, rows],
         "exploited": _exploited(case, rows, result.ends),
     }
 

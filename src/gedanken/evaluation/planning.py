@@ -60,6 +60,7 @@ class PlanningResult:
         states: physical entries of the true states `[B, L, ...]`, L = environment steps + 1.
         decision_seconds: wall time of each decision, for the whole batch at once `[K]`.
         planned: whether a row searched, rather than held still, followed a plan or drew a step, at each decision `[K, B]`.
+        held: whether a row held still, at each decision `[K, B]`.
         core_seconds: processor time of all decisions, all threads, divided by B; the world's own time is left out.
         wall_seconds: wall time of the same, divided by B.
         ends: imagined and true ends of plans; None for a policy that does not imagine.
@@ -70,6 +71,7 @@ class PlanningResult:
     states: State
     decision_seconds: Float[Tensor, " K"]
     planned: Bool[Tensor, "K B"]
+    held: Bool[Tensor, "K B"]
     core_seconds: float
     wall_seconds: float
     ends: PlanEnds | None
@@ -128,13 +130,14 @@ def evaluate_planning(
     plans = _LastPlans(policy) if isinstance(policy, Agent) else None
     with clock.running():
         policy.begin(look(goal))
-    trail, planned = [physical(world, state)], []
+    trail, planned, held = [physical(world, state)], [], []
     ever = torch.zeros(rows_in(state), dtype=torch.bool)
     while (done := len(trail) - 1) < env_steps:
         seen = look(state)
         with clock.running(decision=True):
             decision = policy.act(seen)
-        planned.append(_searched(decision, len(ever)))
+        planned.append(getattr(decision, "searched", torch.ones_like(ever)))
+        held.append(getattr(decision, "held", torch.zeros_like(ever)))
         if plans is not None and isinstance(decision, Decision):
             plans.note(done, state, decision)
         if watch is not None:
@@ -149,6 +152,7 @@ def evaluate_planning(
         states={name: torch.stack([moment[name] for moment in trail], dim=1) for name in trail[0]},
         decision_seconds=torch.tensor(clock.decisions),
         planned=torch.stack(planned),
+        held=torch.stack(held),
         core_seconds=clock.core / len(ever),
         wall_seconds=clock.wall / len(ever),
         ends=None if plans is None else plans.carried_out(world, goal),
@@ -245,10 +249,6 @@ def _checked(world: World, pairs: Pairs, env_steps: int) -> tuple[State, State]:
     if env_steps < 1:
         raise BadInput(f"env_steps={env_steps} must be at least 1; 200 is the standard task's.")
     return start, goal
-
-
-def _searched(decision: Chosen, batch: int) -> Tensor:
-    return getattr(decision, "searched", torch.ones(batch, dtype=torch.bool))
 
 
 def _blocks(actions: Tensor, world: World, batch: int) -> Tensor:
