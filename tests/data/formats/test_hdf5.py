@@ -216,7 +216,9 @@ def linked(path: Path, link) -> Path:
 def lying(path: Path, **how) -> Path:
     with h5py.File(file(path, data__demo_0__actions=counted(5)), "a") as made:
         made["data/demo_0/obs"] = made.create_group("o")
-        made["o"].create_dataset("x", (1 << 40, 3), "float64", **how)
+        numbers = made["o"].create_dataset("x", (1 << 40, 3), "float64", **how)
+        if how:
+            numbers[:1024] = np.random.default_rng(0).normal(size=(1024, 3))
     return path
 
 
