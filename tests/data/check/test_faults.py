@@ -1,6 +1,6 @@
 """Each fault is named in a broken copy of sound recordings, and sound recordings are left alone.
 
-The thresholds were chosen on seeds 0 to 9; the seeds here are others.
+The thresholds were chosen by looking at seeds 0 to 3, 101, 201 to 203 and 301; the seed here is another.
 """
 
 from functools import cache
@@ -12,7 +12,7 @@ from generated_sets import CLEAN
 from gedanken.data import EpisodeList
 from gedanken.data.check import check_episodes
 
-SEEDS = (101,)
+SEEDS = (401,)
 WORLDS = ("two rooms", "pendulum", "camera that pans", "arm")
 
 

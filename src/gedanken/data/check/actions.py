@@ -9,9 +9,9 @@ from gedanken.data.check.pairing import Pairing
 from gedanken.data.check.values import ACTIONS
 
 _FEWEST_ROWS = 200
-_ABOVE_CHANCE, _AT_LEAST = 1.5, 0.01
-_TELLING = 0.1
-"""Chance above which nothing is told: too little moves, or too few ways to act were tried."""
+_ABOVE_CHANCE, _FAR_ABOVE, _AT_LEAST = 2.0, 3.0, 0.01
+_TELLING, _TELLING_SMOOTH = 0.25, 0.1
+"""Chance above which nothing is told: too little moves, or, where actions are smooth, too few ways to act were tried."""
 _SMOOTH = 0.3
 """Roughness of actions below which a fast clock alone tells nothing."""
 _CLEARLY_LESS, _ERRORS_AHEAD = 0.7, 2.0
@@ -33,12 +33,13 @@ def pairing_findings(pairings: Sequence[tuple[str, int, Pairing]], clipped: bool
         fine = [each.roughness for _, every, each in pairings if every == 1] or [0.0]
         # What hardly changes from step to step can only be judged on slower clocks.
         judges = [each for _, every, each in pairings if every == 1 or min(fine) < _SMOOTH]
-        sure = all(each.rows >= _FEWEST_ROWS and each.chance.max() < _TELLING for each in judges)
+        limit = _TELLING_SMOOTH if min(fine) < _SMOOTH else _TELLING
+        sure = all(each.rows >= _FEWEST_ROWS and each.chance.max() < limit for each in judges)
         return [_unrelated(max(each.rows for each in judges))] if judges and sure else []
     stream, every, best = max(telling, key=lambda each: float(each[2].gain.max()))
     lag = best.best
-    # On a slower clock a lag would be a guess.
-    if every > 1 or abs(lag) <= int(clipped) or not _clearly(best, lag):
+    # On a slower clock, or at the end of what was tried, a lag would be a guess.
+    if every > 1 or lag == best.lags[-1] or abs(lag) <= int(clipped) or not _clearly(best, lag):
         return []
     # What follows from the frame it stands beside explains the step before it as well: a controller, not a fault.
     if lag < 0 and best.followed > _FEEDBACK:
@@ -53,6 +54,8 @@ def explains(pairing: Pairing) -> bool:
 
 def _clearly(pairing: Pairing, lag: int) -> bool:
     now, then = (float(pairing.gain[pairing.lags.index(each)]) for each in (0, lag))
+    if then < _FAR_ABOVE * float(pairing.chance.max()):
+        return False
     ahead = pairing.surpasses(lag, 0)
     if now < _CLEARLY_LESS * then:
         return ahead > _ERRORS_AHEAD

@@ -19,6 +19,7 @@ _FEWEST_AROUND = 4
 _BEYOND_AROUND = 3.0
 _BEYOND_ALL = 3.0
 _CHANNELS = 0.6
+_LONG = 1.5
 _LONG_WAIT = 1.5
 """Usual periods after which a long step is no wonder."""
 
@@ -40,7 +41,7 @@ def cuts(digests: Sequence[Digest], stream: str) -> list[Place]:
 
 def _is_long(each: Digest, stream: str, step: int, long: np.ndarray) -> bool:
     """Whether a step of a sensor is long in itself: one that only is not as guessed may follow from a wrong action."""
-    far = np.abs(each.streams[stream].change[step]) > long
+    far = np.abs(each.streams[stream].change[step]) > _LONG * long
     return _is_picture(each, stream) or bool(far[np.isfinite(long)].mean() >= _CHANNELS)
 
 
