@@ -46,7 +46,8 @@ class EpisodeFiles:
     def add(self, table: Any, cameras: Mapping[str, np.ndarray]) -> dict[str, int | float]:
         """Write one episode; returns where it lies, as the table of episodes has it in v3.0."""
         chunk, file = divmod(self._number, CHUNK)
-        data, place = self._path(DATA_PATH), {"data/chunk_index": chunk, "data/file_index": file}
+        data = self._path(DATA_PATH)
+        place: dict[str, int | float] = {"data/chunk_index": chunk, "data/file_index": file}
         if self._table is None:
             self._table = data_package("pyarrow.parquet").ParquetWriter(data, table.schema)
         self._table.write_table(table)  # a group of rows of its own, so that it can be read alone

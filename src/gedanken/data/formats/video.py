@@ -113,6 +113,9 @@ class Video:
                         break
                     if number >= start:
                         found.append(resized(_upright(frame), size))
+                        if found[-1].shape != found[0].shape:
+                            found.pop()
+                            break
                     number += 1
                     if number == stop:
                         break
