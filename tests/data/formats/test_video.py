@@ -2,6 +2,7 @@
 
 import struct
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -110,6 +111,13 @@ def test_a_frame_in_the_middle_is_read_from_the_nearest_entry(tmp_path, monkeypa
     video.frames(37, 38, None)
     assert len(decoded) == 1
     assert firsts == [32]
+
+
+def test_an_entry_that_leads_elsewhere_is_noticed(tmp_path):
+    frames = pictures()
+    video = open_video(encoded(tmp_path / "clip.mp4", frames, g="5", bf="0", sc_threshold="0"))
+    wrong = replace(video, keys=np.array([[0, 0], [500_000, 1_000_000]]))
+    assert same(wrong.frames(6, 9, None), frames[6:9])
 
 
 def test_frames_are_found_by_time(tmp_path):
