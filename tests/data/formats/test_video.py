@@ -113,6 +113,14 @@ def test_a_frame_in_the_middle_is_read_from_the_nearest_entry(tmp_path, monkeypa
     assert firsts == [32]
 
 
+def test_times_rounded_to_milliseconds_are_even(tmp_path):
+    times = np.round(np.arange(20) / 30, 3)
+    video = open_video(encoded(tmp_path / "even.mp4", pictures(), times.tolist()))
+    assert video.rate_hz == pytest.approx(30, abs=0.05)
+    times[10:] += 0.01
+    assert open_video(encoded(tmp_path / "gap.mp4", pictures(), times.tolist())).rate_hz is None
+
+
 def test_an_entry_that_leads_elsewhere_is_noticed(tmp_path):
     frames = pictures()
     video = open_video(encoded(tmp_path / "clip.mp4", frames, g="5", bf="0", sc_threshold="0"))

@@ -51,12 +51,14 @@ class Video:
 
     @property
     def rate_hz(self) -> float | None:
-        """Frames a second where each frame is at its even place to within a tick, and None where not."""
-        steps = np.arange(len(self))
+        """Frames a second where each frame is at its even place to within a twentieth of a step, and None where not."""
         mean = Fraction(int(self.ticks[-1]) - int(self.ticks[0]), max(len(self) - 1, 1)) * self.tick
         for rate in (self.nominal, 1 / mean if mean else None):
-            if rate and np.abs(self.ticks - self.ticks[0] - steps * float(1 / (rate * self.tick))).max() <= 1:
-                return float(rate)
+            if rate:
+                step = float(1 / (rate * self.tick))
+                # Writers round times to milliseconds.
+                if np.abs(self.ticks - self.ticks[0] - step * np.arange(len(self))).max() <= max(1.0, step / 20):
+                    return float(rate)
         return None
 
     def frames(self, start: int, stop: int, size: tuple[int, int] | None) -> np.ndarray:
