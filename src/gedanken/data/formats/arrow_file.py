@@ -1,4 +1,4 @@
-"""Parquet from a file nobody vouches for: whatever the reader trips over becomes one sentence."""
+"""Parquet and CSV from a file nobody vouches for: whatever the reader trips over becomes one sentence."""
 
 from __future__ import annotations
 
