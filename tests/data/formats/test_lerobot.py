@@ -323,6 +323,10 @@ def _with(path: Path, column: str, values) -> None:
         ),
         (lambda at: _with(at / "meta/episodes/chunk-000/file-000.parquet", "length", [0, 8, 1, 12]), "without a frame"),
         (
+            lambda at: _with(at / "meta/episodes/chunk-000/file-000.parquet", "length", [2**39, 8, 1, 12]),
+            "20 rows .* frames 0 to 549755813887 in order",
+        ),
+        (
             lambda at: _with(at / "data/chunk-000/file-000.parquet", "observation.state", [[0.0, 1.0]] * 40),
             r"numbers of shape \(4,\)",
         ),

@@ -2,6 +2,7 @@
 
 import struct
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -45,6 +46,12 @@ def encoded(path: Path, frames: np.ndarray, times: list[float] | None = None, **
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path
+
+
+def packets(path: Path) -> list[tuple[int, int]]:
+    """Where each packet begins and how long it is, in the order of decoding."""
+    with av.open(str(path)) as container:
+        return [(packet.pos or 0, packet.size) for packet in container.demux(video=0) if packet.size]
 
 
 B_FRAMES = {"bf": "3", "g": "8", "b-adapt": "0", "sc_threshold": "0"}
@@ -106,6 +113,21 @@ def test_a_frame_in_the_middle_is_read_from_the_nearest_entry(tmp_path, monkeypa
     assert firsts == [32]
 
 
+def test_times_rounded_to_milliseconds_are_even(tmp_path):
+    times = np.round(np.arange(20) / 30, 3)
+    video = open_video(encoded(tmp_path / "even.mp4", pictures(), times.tolist()))
+    assert video.rate_hz == pytest.approx(30, abs=0.05)
+    times[10:] += 0.01
+    assert open_video(encoded(tmp_path / "gap.mp4", pictures(), times.tolist())).rate_hz is None
+
+
+def test_an_entry_that_leads_elsewhere_is_noticed(tmp_path):
+    frames = pictures()
+    video = open_video(encoded(tmp_path / "clip.mp4", frames, g="5", bf="0", sc_threshold="0"))
+    wrong = replace(video, keys=np.array([[0, 0], [500_000, 1_000_000]]))
+    assert same(wrong.frames(6, 9, None), frames[6:9])
+
+
 def test_frames_are_found_by_time(tmp_path):
     video = open_video(encoded(tmp_path / "clip.mp4", pictures(), **B_FRAMES))
     assert video.nearest(np.array([0.0, 0.31, 0.29, 1.94]), 0.05).tolist() == [0, 3, 3, 19]
@@ -145,8 +167,7 @@ def test_times_in_the_order_of_decoding_do_not_reorder_the_frames(tmp_path):
 def test_a_file_cut_off_tells_how_many_frames_are_good(tmp_path):
     path = encoded(tmp_path / "clip.mp4", pictures())
     whole = path.read_bytes()
-    with av.open(str(path)) as container:
-        ends = [packet.pos + packet.size for packet in container.demux(video=0) if packet.size]
+    ends = [place + size for place, size in packets(path)]
     for good in (0, 1, 13, 19):
         path.write_bytes(whole[: ends[good] - 3])
         with pytest.raises(
@@ -166,10 +187,9 @@ def test_a_file_cut_off_tells_how_many_frames_are_good(tmp_path):
 def test_damage_in_the_middle_is_not_painted_over(tmp_path):
     frames = pictures()
     path = encoded(tmp_path / "clip.mp4", frames, g="5", bf="0", sc_threshold="0")
-    with av.open(str(path)) as container:
-        twelfth = [packet for packet in container.demux(video=0) if packet.size][12]
+    twelfth, _ = packets(path)[12]
     content = bytearray(path.read_bytes())
-    content[twelfth.pos + 30 : twelfth.pos + 90] = np.random.default_rng(1).bytes(60)
+    content[twelfth + 30 : twelfth + 90] = np.random.default_rng(1).bytes(60)
     path.write_bytes(content)
     video = open_video(path)
     with pytest.raises(BadEpisodeFile, match="12 of its 20 frames are good"):
@@ -178,6 +198,36 @@ def test_damage_in_the_middle_is_not_painted_over(tmp_path):
         video.frames(11, 14, None)
     assert same(video.frames(2, 12, None), frames[2:12])
     assert same(video.frames(15, 20, None), frames[15:])
+
+
+def test_what_lies_before_the_nearest_entry_is_not_needed(tmp_path):
+    frames = pictures()
+    path = encoded(tmp_path / "clip.mp4", frames, g="5", bf="0", sc_threshold="0")
+    content = bytearray(path.read_bytes())
+    place, size = packets(path)[0]
+    content[place : place + size] = b"\xff" * size
+    path.write_bytes(content)
+    video = open_video(path)
+    assert same(video.frames(16, 18, None), frames[16:18])
+    with pytest.raises(BadEpisodeFile, match="0 of its 20 frames are good"):
+        video.frames(0, 2, None)
+
+
+def test_a_packet_without_a_picture_does_not_shift_the_others(tmp_path):
+    frames = pictures()
+    path = encoded(tmp_path / "clip.mp4", frames, g="1", bf="0")
+    content = bytearray(path.read_bytes())
+    place, size = packets(path)[12]
+    content[place : place + size] = (
+        (size - 4).to_bytes(4, "big") + b"\x0c" + b"\xff" * (size - 6) + b"\x80"
+    )  # filler data
+    path.write_bytes(content)
+    video = open_video(path)
+    assert same(video.frames(0, 12, None), frames[:12])
+    assert same(video.frames(13, 20, None), frames[13:])
+    for start, stop in ((0, 15), (12, 13)):
+        with pytest.raises(BadEpisodeFile, match="12 of its 20 frames are good"):
+            video.frames(start, stop, None)
 
 
 @pytest.mark.parametrize("box", ["stsz", "trun"])

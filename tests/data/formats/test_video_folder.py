@@ -210,11 +210,11 @@ def test_what_does_not_fit_is_told_in_a_sentence(tmp_path):
     ("content", "words"),
     [
         ("turn\n1\nnan\n", "no finite number in row 1"),
-        ("turn\n1\n\n2\n,\n", "cannot be read as csv"),
+        ("turn\n1\n\n2\n,\n", "cannot be read as CSV"),
         ("turn,turn\n1,2\n", "two columns of one name"),
         ("turn\n" + "1\n" * 200_000, "200000 rows; its video has room"),
         ("time,turn\n" + "1,2\n" * 8, "must rise"),
-        ("", "cannot be read as csv"),
+        ("", "cannot be read as CSV"),
     ],
 )
 def test_broken_tables_are_refused_in_one_sentence(tmp_path, content, words):

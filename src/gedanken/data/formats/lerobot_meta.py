@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from gedanken.data.formats.packages import data_package, first_line
+from gedanken.data.formats.arrow_file import read_as
+from gedanken.data.formats.packages import data_package
 from gedanken.data.shards import read_small
 from gedanken.errors import BadEpisodeFile, BadInput
 from gedanken.strict_json import count, field, number, parse_object, shape
@@ -129,16 +130,12 @@ def _file(row: dict[str, Any], what: str) -> dict[str, int]:
 
 
 def _rows(path: Path, columns: list[str]) -> list[dict[str, Any]]:
-    arrow, parquet = data_package("pyarrow"), data_package("pyarrow.parquet")
-    try:
-        with parquet.ParquetFile(path) as file:
-            check_rows(path, file.metadata.num_rows)
-            missing = [name for name in columns if name not in file.schema_arrow.names]
-            if missing:
-                raise BadEpisodeFile(f"meta/episodes/{path.parent.name}/{path.name} has no column {missing[0]!r}.")
-            return file.read(columns=columns).to_pylist()
-    except (arrow.ArrowException, OSError) as error:
-        raise BadEpisodeFile(f"{path.name} cannot be read as Parquet: {first_line(error)}.") from error
+    with read_as("Parquet", path), data_package("pyarrow.parquet").ParquetFile(path) as file:
+        check_rows(path, file.metadata.num_rows)
+        missing = [name for name in columns if name not in file.schema_arrow.names]
+        if missing:
+            raise BadEpisodeFile(f"meta/episodes/{path.parent.name}/{path.name} has no column {missing[0]!r}.")
+        return file.read(columns=columns).to_pylist()
 
 
 def _path(root: Path, info: dict[str, Any], template: str, **blanks: int | str) -> Path:

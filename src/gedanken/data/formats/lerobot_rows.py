@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from gedanken.data.formats.arrow_file import read_as
 from gedanken.data.formats.lerobot_meta import Place, check_rows
-from gedanken.data.formats.packages import data_package, first_line
+from gedanken.data.formats.packages import data_package
 from gedanken.errors import BadEpisodeFile
 
 _BATCH = 65536
@@ -20,7 +20,7 @@ _BATCH = 65536
 def read_rows(place: Place, columns: Sequence[str]) -> Any:
     """The episode's rows as an Arrow table of these columns, in the order of its frames."""
     path, wanted = place.data, ["frame_index", *columns]
-    with _read(path):
+    with read_as("Parquet", path):
         with data_package("pyarrow.parquet").ParquetFile(path) as file:
             check_rows(path, file.metadata.num_rows)
             missing = [name for name in wanted if name not in file.schema_arrow.names]
@@ -29,7 +29,7 @@ def read_rows(place: Place, columns: Sequence[str]) -> Any:
         own = [("episode_index", "=", place.index)]
         table = data_package("pyarrow.parquet").read_table(path, columns=wanted, filters=own, partitioning=None)
     frames = numbers(table.column("frame_index"), (), f"frame_index of {path.name}", np.dtype("int64"))
-    if not np.array_equal(frames, np.arange(place.length)):
+    if len(frames) != place.length or (frames != np.arange(len(frames))).any():
         raise BadEpisodeFile(
             f"episode {place.index} has {len(frames)} rows in {path.name}, not frames 0 to {place.length - 1} in order as "
             "meta/ tells; fetch the dataset again."
@@ -39,7 +39,7 @@ def read_rows(place: Place, columns: Sequence[str]) -> Any:
 
 def read_column(path: Path, column: str, width: int) -> Iterator[np.ndarray]:
     """A column of vectors, all rows of the file, in batches `[rows, width]`."""
-    with _read(path), data_package("pyarrow.parquet").ParquetFile(path) as file:
+    with read_as("Parquet", path), data_package("pyarrow.parquet").ParquetFile(path) as file:
         check_rows(path, file.metadata.num_rows)
         if column not in file.schema_arrow.names:
             raise BadEpisodeFile(f"{path.name} has no column {column!r}; meta/info.json names it.")
@@ -63,16 +63,8 @@ def numbers(column: Any, shape: tuple[int, ...], where: str, dtype: np.dtype) ->
         raise BadEpisodeFile(
             f"{where} is {column.type}; expected numbers of shape {shape} in each row, as meta/ tells."
         )
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         result = values.astype(dtype).reshape(rows, *shape)
     if dtype.kind == "f" and not np.isfinite(result).all():
         raise BadEpisodeFile(f"{where} holds a missing or non-finite number; cut that episode.")
     return result
-
-
-@contextmanager
-def _read(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except (data_package("pyarrow").ArrowException, OSError) as error:
-        raise BadEpisodeFile(f"{path.name} cannot be read as Parquet: {first_line(error)}.") from error

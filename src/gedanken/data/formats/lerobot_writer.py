@@ -15,12 +15,12 @@ from gedanken.data.formats.lerobot_features import columns_of, feature_names, fe
 from gedanken.data.formats.lerobot_files import CHUNK, DATA_MB, DATA_PATH, VIDEO_MB, VIDEO_PATH, EpisodeFiles
 from gedanken.data.formats.lerobot_meta import read_meta
 from gedanken.data.formats.lerobot_stats import Stats, as_arrays, as_lists, joined, stats_of
-from gedanken.data.formats.packages import data_package
+from gedanken.data.formats.packages import data_package, first_line
 from gedanken.data.formats.sidecar import own_sidecar, record_of, write_anew, write_sidecar
 from gedanken.data.formats.video_writer import pixel_format
 from gedanken.data.index import Index
 from gedanken.data.store import check_same_kind
-from gedanken.errors import BadInput
+from gedanken.errors import BadEpisodeFile, BadInput
 from gedanken.types import Episode
 
 
@@ -127,8 +127,13 @@ class _Dataset:
         parquet.write_table(data_package("pyarrow").Table.from_pylist(rows), path)
         (meta / "tasks.parquet").unlink(missing_ok=True)
         parquet.write_table(_task_table(self._tasks), meta / "tasks.parquet")
-        known = [as_arrays(json.loads((meta / "stats.json").read_text()))] if self._before else []
-        whole = {key: reduce(joined, (each[key] for each in (*known, *self._stats))) for key in self._stats[0]}
+        try:
+            known = [as_arrays(json.loads((meta / "stats.json").read_text()))] if self._before else []
+            whole = {key: reduce(joined, (each[key] for each in (*known, *self._stats))) for key in self._stats[0]}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise BadEpisodeFile(
+                f"meta/stats.json of {self._root.name} cannot be added to: {first_line(error)}."
+            ) from error
         _write_json(meta / "stats.json", as_lists(whole))
 
     def _info(self) -> dict[str, Any]:

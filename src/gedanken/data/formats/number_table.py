@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gedanken.data.formats.packages import data_package, first_line
+from gedanken.data.formats.arrow_file import read_as
+from gedanken.data.formats.packages import data_package
 from gedanken.errors import BadEpisodeFile
 
 SUFFIXES = (".parquet", ".csv")
@@ -23,11 +24,8 @@ def read_number_table(path: Path, most_rows: int) -> dict[str, np.ndarray]:
         BadEpisodeFile: not such a file, too many rows, or a number that is missing or not finite.
         MissingExtra: pyarrow is not installed.
     """
-    arrow = data_package("pyarrow")
-    try:
+    with read_as("Parquet" if path.suffix == ".parquet" else "CSV", path):
         table = _parquet(path, most_rows) if path.suffix == ".parquet" else _csv(path, most_rows)
-    except (arrow.ArrowException, OSError) as error:
-        raise BadEpisodeFile(f"{path.name} cannot be read as {path.suffix[1:]}: {first_line(error)}.") from error
     columns = {}
     for name, values in zip(table.column_names, table.columns, strict=True):
         numbers = values.to_numpy() if len(values) else np.empty(0)  # without a row nothing tells of what kind they are

@@ -20,4 +20,5 @@ def data_package(name: str) -> Any:
 
 def first_line(error: Exception) -> str:
     """What another library says of a failure, in one line without its full stop."""
-    return (str(error).splitlines() or [""])[0][:120].rstrip(". ") or type(error).__name__
+    said = getattr(error, "strerror", None) or str(error)  # without number and path, where the error knows them apart
+    return (said.splitlines() or [""])[0][:120].rstrip(". ") or type(error).__name__

@@ -51,12 +51,14 @@ class Video:
 
     @property
     def rate_hz(self) -> float | None:
-        """Frames a second where each frame is at its even place to within a tick, and None where not."""
-        steps = np.arange(len(self))
-        mean = Fraction(int(self.ticks[-1] - self.ticks[0]), max(len(self) - 1, 1)) * self.tick
+        """Frames a second where each frame is at its even place to within a twentieth of a step, and None where not."""
+        mean = Fraction(int(self.ticks[-1]) - int(self.ticks[0]), max(len(self) - 1, 1)) * self.tick
         for rate in (self.nominal, 1 / mean if mean else None):
-            if rate and np.abs(self.ticks - self.ticks[0] - steps * float(1 / (rate * self.tick))).max() <= 1:
-                return float(rate)
+            if rate:
+                step = float(1 / (rate * self.tick))
+                # Writers round times to milliseconds.
+                if np.abs(self.ticks - self.ticks[0] - step * np.arange(len(self))).max() <= max(1.0, step / 20):
+                    return float(rate)
         return None
 
     def frames(self, start: int, stop: int, size: tuple[int, int] | None) -> np.ndarray:
@@ -87,7 +89,7 @@ class Video:
         after = np.clip(np.searchsorted(shown, times), 1, max(len(shown) - 1, 1))
         numbers = np.where(times - shown[after - 1] <= shown[after % len(shown)] - times, after - 1, after % len(shown))
         gaps = np.abs(shown[numbers] - times)
-        if len(gaps) and gaps.max() > within:
+        if len(gaps) and not gaps.max() <= within:  # nor is "not a number" a time
             raise BadEpisodeFile(
                 f"{self.path.name} shows no frame at {times[gaps.argmax()]:.3f} s; its {len(self)} frames run from "
                 f"{shown[0]:.3f} to {shown[-1]:.3f} s."
@@ -113,6 +115,9 @@ class Video:
                         break
                     if number >= start:
                         found.append(resized(_upright(frame), size))
+                        if found[-1].shape != found[0].shape:
+                            found.pop()
+                            break
                     number += 1
                     if number == stop:
                         break
@@ -159,6 +164,8 @@ def _picture_stream(container: Any, path: Path) -> Any:
     if not container.streams.video:
         raise BadEpisodeFile(f"{path.name} holds no video.")
     stream = container.streams.video[0]
+    if stream.codec_context is None:
+        raise BadEpisodeFile(f"{path.name} holds video in a coding that is not known here, so 0 frames of it are good.")
     if stream.width * stream.height > MOST_PIXELS:
         raise BadEpisodeFile(f"{path.name} claims frames of {stream.width}×{stream.height} pixels.")
     return stream

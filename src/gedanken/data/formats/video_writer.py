@@ -23,7 +23,7 @@ class VideoWriter:
     With `crf=None` the pixels come back exactly: H.264 in RGB without quantisation, which FFmpeg, and all that is built on it,
     can decode, but hardly any browser. With a `crf` the frames are stored as YUV with halved colour resolution, as
     video usually is: of smooth pictures a value comes back within 3 grey levels on average at crf 18 and within 5 at 30 (tested);
-    of single-pixel colour noise it does not.
+    of a street scene at 64×64 pixels it was 3.5 and 6.4, and of single-pixel colour noise it is far more.
 
     Args:
         path: file to be made.
