@@ -109,7 +109,7 @@ def test_an_encoder_of_patches_is_refused():
 def test_what_cannot_be_built_is_refused():
     with pytest.raises(BadInput, match="SensorEncoderConfig reads sensors; fusion takes an encoder of pixels"):
         FusionEncoderConfig(pixels=SensorEncoderConfig())
-    with pytest.raises(BadInput, match="hide=0.6"):
+    with pytest.raises(BadInput, match=r"hide=0\.6"):
         FusionEncoderConfig(hide=0.6)
     with pytest.raises(BadInput, match="latent=0"):
         FusionEncoderConfig(latent=0)
