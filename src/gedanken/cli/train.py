@@ -119,7 +119,7 @@ def _started(run: Path) -> tuple[str, Recipe]:
         raise BadRunFolder(f"there is no run folder at {run}.")
     config = RunFolder(run).read_config()
     try:
-        if not isinstance(config, dict) or not isinstance(config.get("data"), str):
+        if not isinstance(config.get("data"), str):
             raise BadInput("it names no recordings.")
         return config["data"], Recipe.from_dict(config["recipe"])
     except (BadInput, KeyError, TypeError) as error:

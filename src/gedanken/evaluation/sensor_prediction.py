@@ -119,8 +119,9 @@ def evaluate_sensors(
     drawn, known, _ = _whole(drawn, sensors)
     judged, blocks = _held_out(held_out, length, skip, reads)
     judged, came, there = _whole(judged, sensors)
+    seen = _encoded(model, drawn)
     with torch.enable_grad():
-        readout = fit_readout(_encoded(model, drawn), known.float(), steps=readout_steps, seed=seed)
+        readout = fit_readout(seen, known.float(), steps=readout_steps, seed=seed)
     linear = fit_arx(known, drawn.actions, order, ridge=_RIDGE).predict(came[:, :order], judged.actions)
     latents = _encoded(model, judged)
     rolled = _rolled(model, latents[:, :order], judged.actions)
