@@ -169,17 +169,39 @@ def test_the_table_and_the_chart_say_what_was_measured(swinging):
 
 
 def test_a_read_out_finds_a_curved_map():
-    sensors = torch.rand(600, 4, 1) * 4 - 2
-    latents = torch.cat([sensors.sin(), sensors.cos()], dim=-1)[:, :, None]
-    readout = fit_readout(latents, sensors, steps=200)
-    found = readout(latents[:, 0], latents[:, 1])
-    assert (found - (sensors[:, 1] - sensors[:, 0])).square().mean().sqrt() < 0.15
-    again = fit_readout(latents, sensors, steps=200)
-    assert all(torch.equal(one, other) for one, other in zip(readout.parameters(), again.parameters(), strict=True))
+    sensors = torch.rand(2000, 1) * 4 - 2
+    latents = torch.cat([(2 * sensors).sin(), (2 * sensors).cos(), sensors**3], dim=-1)[:, None]
+
+    def fitted():
+        return fit_readout(latents[:1000], sensors[:1000], steps=300)
+
+    readout = fitted()
+    left = (readout(latents[1000:]) - sensors[1000:]).square().mean().sqrt()
+    assert left < 0.05 * sensors.std()
+    inputs = torch.cat([latents[:, 0], torch.ones(2000, 1)], dim=1)
+    line = inputs @ torch.linalg.lstsq(inputs, sensors).solution
+    assert left < 0.5 * (line - sensors).square().mean().sqrt()
+    assert all(torch.equal(one, other) for one, other in zip(readout.parameters(), fitted().parameters(), strict=True))
 
 
-def test_what_makes_no_pairs_is_refused():
-    with pytest.raises(ShapeError, match="make no pairs"):
-        fit_readout(torch.zeros(5, 1, 1, 2), torch.zeros(5, 1, 3))
+def test_a_linear_map_is_read_off_exactly_whatever_its_unit():
+    plain, unit, offset = torch.randn(500, 2), torch.tensor([1e4, 1e-4]), torch.tensor([1e6, 0.0])
+    latents = (plain @ torch.randn(2, 6))[:, None]
+    readout = fit_readout(latents, plain * unit + offset, steps=1)
+    assert (((readout(latents) - offset) / unit - plain).abs() < 0.02).all()
+
+
+def test_blurred_numbers_are_not_relied_on():
+    """Of two numbers that tell the same, the one that is read through noise counts less."""
+    sensors = torch.randn(1000, 1)
+    latents = sensors.repeat(1, 2)[:, None]
+    readout = fit_readout(latents, sensors, blur=torch.tensor([[0.0, 1.0]]), steps=100)
+    shaken = [readout(latents + shift) - readout(latents) for shift in torch.eye(2)[:, None, None]]
+    assert shaken[1].abs().mean() < 0.2 * shaken[0].abs().mean()
+
+
+def test_what_cannot_be_fitted_is_refused():
+    with pytest.raises(ShapeError, match="at least one latent"):
+        fit_readout(torch.zeros(0, 1, 2), torch.zeros(0, 3))
     with pytest.raises(BadInput, match="steps=0"):
-        fit_readout(torch.zeros(5, 3, 1, 2), torch.zeros(5, 3, 3), steps=0)
+        fit_readout(torch.zeros(5, 1, 2), torch.zeros(5, 3), steps=0)

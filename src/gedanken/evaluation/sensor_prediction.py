@@ -1,7 +1,8 @@
 """How far ahead a model sees on sensors, in the sensors' own units, beside copying and beside a linear model of the same order.
 
 All three are given the same frames and the same actions of the same held-out windows. The linear model (`arx.py`) and the
-read-out that turns the model's latents into sensor values (`readout.py`) are fitted on training windows only.
+read-out that turns the model's latents into sensor values (`readout.py`) are fitted on training windows only; the
+read-out sees no predicted latent, only how large the errors of predicted latents are.
 """
 
 from __future__ import annotations
@@ -119,15 +120,18 @@ def evaluate_sensors(
     drawn, known, _ = _whole(drawn, sensors)
     judged, blocks = _held_out(held_out, length, skip, reads)
     judged, came, there = _whole(judged, sensors)
-    seen = _encoded(model, drawn)
+    seen, true, rolled = _imagined(model, drawn, order)
+    blur = (rolled - true).square().mean(dim=(0, 1)).sqrt()
     with torch.enable_grad():
-        readout = fit_readout(seen, known.float(), steps=readout_steps, seed=seed)
+        readout = fit_readout(
+            seen.flatten(0, 1), known.flatten(0, 1).float(), blur=blur, steps=readout_steps, seed=seed
+        )
     linear = fit_arx(known, drawn.actions, order, ridge=_RIDGE).predict(came[:, :order], judged.actions)
-    latents = _encoded(model, judged)
-    rolled = _rolled(model, latents[:, :order], judged.actions)
+    seen, true, rolled = _imagined(model, judged, order)
     now, then = came[:, order - 1 : order], came[:, order:]
-    start = latents[:, order - 1 : order].expand_as(rolled)
-    predicted = now + readout(start, rolled).double()
+    # What is read now is known to all three, so the model too is asked for the change from there.
+    offset = now - readout(seen[:, order - 1 : order]).double()
+    predicted = offset + readout(rolled).double()
     if not torch.isfinite(predicted).all():
         raise NonFinite("the model's predictions are not finite; look for extreme values or a broken model file.")
     names, units = _told(held_out[0], sensors)
@@ -135,7 +139,7 @@ def evaluate_sensors(
         model=predicted - then,
         copy_last=now - then,
         linear=linear - then,
-        read=now + readout(start, latents[:, order:]).double() - then,
+        read=offset + readout(true).double() - then,
         scale=known.flatten(0, 1).std(dim=0),
         names=names,
         units=units,
@@ -203,21 +207,17 @@ def _axes(windows: Windows) -> tuple[int, int]:
     return windows.actions.shape[0], windows.actions.shape[1] + 1
 
 
-def _encoded(model: WorldModel, windows: Windows) -> Float[Tensor, "W T P D"]:
-    parts = [
-        model.encode({name: values[rows] for name, values in windows.observations.items()}).float()
-        for rows in torch.arange(len(windows.actions)).split(_AT_ONCE)
-    ]
-    return torch.cat(parts)
-
-
-def _rolled(model: WorldModel, latents: Float[Tensor, "W T P D"], actions: Tensor) -> Float[Tensor, "W K P D"]:
-    past = latents.shape[1] - 1
-    parts = [
-        model.rollout(Context(seen, done[:, :past]), done[:, None, past:]).latents[:, 0].float()
-        for seen, done in zip(latents.split(_AT_ONCE), actions.split(_AT_ONCE), strict=True)
-    ]
-    return torch.cat(parts)
+def _imagined(model: WorldModel, windows: Windows, order: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Latents of all frames `[W, T, P, D]`, of those after the first `order`, and these as imagined `[W, K, P, D]`."""
+    parts = []
+    for rows in torch.arange(len(windows.actions)).split(_AT_ONCE):
+        latents = model.encode({name: values[rows] for name, values in windows.observations.items()}).float()
+        actions = windows.actions[rows]
+        context = Context(latents[:, :order], actions[:, : order - 1])
+        rolled = model.rollout(context, actions[:, None, order - 1 :]).latents[:, 0].float()
+        parts.append((latents, latents[:, order:], rolled))
+    seen, true, imagined = (torch.cat(each) for each in zip(*parts, strict=True))
+    return seen, true, imagined
 
 
 def _told(episode: Episode, sensors: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -7,9 +7,9 @@ from gedanken.evaluation.report import Chart, Series, Table
 from gedanken.evaluation.sensor_prediction import SensorForecast
 
 NOTE = (
-    "Root mean square errors on held-out windows. Read-out: what the network that reads sensors off latents gets wrong on true "
-    "latents; it and the linear model (ARX) were fitted on training windows only. An interval that lies below 0 shows that "
-    "the model errs less."
+    "Root mean square errors on held-out windows. The model predicts latents; a read-out turns them into the change of the "
+    "sensors from now on, and its own column is what it gets wrong on latents of the frames that came. The read-out and the "
+    "linear model (ARX) were fitted on training windows only. An interval below 0 shows that the model errs less."
 )
 
 

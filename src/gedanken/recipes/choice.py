@@ -96,10 +96,10 @@ def _parts(specs: Mapping[str, StreamSpec], sensors: tuple[str, ...], pixels: bo
         if not sensors:
             return Recipe(name="own-data", encoder=seen), why
     widths = tuple(prod(specs[name].shape) for name in sensors)
-    read = SensorEncoderConfig(streams=sensors, widths=widths)
+    read = SensorEncoderConfig(streams=sensors, widths=widths, hidden=128, latent=32)
     listed = ", ".join(f"{name} ({width})" for name, width in zip(sensors, widths, strict=True))
     why.append(f"Numbers are encoded by a small MLP, each brought to its own deviation: {listed}.")
-    remembers = GRUPredictorConfig(past=_PAST)
+    remembers = GRUPredictorConfig(hidden=192, past=_PAST)
     why.append(f"The predictor remembers (GRU, {_PAST} frames), since one sample may not tell a speed.")
     if seen is not None:
         why.append(
@@ -108,7 +108,9 @@ def _parts(specs: Mapping[str, StreamSpec], sensors: tuple[str, ...], pixels: bo
         encoder = FusionEncoderConfig(pixels=seen, sensors=read)
         return Recipe(name="own-data", window=_WINDOW, encoder=encoder, predictor=remembers), why
     why.append("Nothing asks latents to change slowly (temporal_similarity=0), since sensors swing.")
-    objective = PLDMConfig(ahead=_AHEAD, temporal_similarity=0.0)
+    # Sensors are judged by what they read, so the prediction counts more than it does beside pictures: on a real double
+    # pendulum it then errs less than a linear model, and with a weight of 1 more.
+    objective = PLDMConfig(ahead=_AHEAD, prediction=8.0, inverse_dynamics=2.0, temporal_similarity=0.0)
     return Recipe(name="own-data", window=_WINDOW, encoder=read, predictor=remembers, objective=objective), why
 
 
