@@ -13,11 +13,11 @@ from gedanken.encoders import ConvEncoder, ConvEncoderConfig
 from gedanken.errors import BadInput, UnknownName
 from gedanken.models import GRUPredictor, GRUPredictorConfig, ResidualMLP
 from gedanken.planners import PLANNERS, GradientConfig, ICEMConfig, MPPIConfig, TreeConfig
-from gedanken.recipes import PLDM, PLDMConfig, Recipe, build, for_episodes, parts, two_rooms_demo
+from gedanken.recipes import PLDM, PLDMConfig, Recipe, build, parts, two_rooms_demo
 from gedanken.recipes.parts import ENCODERS, OBJECTIVES, PREDICTORS
 from gedanken.recipes.recipe import build_objective
 from gedanken.recipes.refine import RefineConfig
-from moving_dot import ACTION, dot_episodes, dot_recipe
+from moving_dot import ACTION, dot_recipe
 
 WRITTEN_BY_0_1 = """{
   "name": "two-rooms-demo", "window": 9, "frame_skip": 4,
@@ -106,7 +106,7 @@ def test_the_objective_is_built_for_the_latent_and_the_actions():
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        (("encoder",), "no encoder 'nothing'; there are conv, keypoints, vit"),
+        (("encoder",), "no encoder 'nothing'; there are conv, fusion, keypoints, sensors, vit"),
         (("predictor",), "no predictor 'nothing'; there are causal_transformer, gru, residual_mlp"),
         (("objective",), "no objective 'nothing'; there are .*pldm"),
         (("agent", "cold"), "no planner 'nothing'; there are cem, gradient, icem, mppi, random-shooting"),
@@ -262,12 +262,3 @@ def test_the_same_seed_builds_the_same_model_of_the_recipes_shape():
     assert one["action_mean"].shape == (6,)
     assert one["predictor.from_action.weight"].shape == (32, 6)
     assert one["encoder.project.weight"].shape[0] == 8
-
-
-def test_a_recipe_for_own_episodes_fits_their_frames_and_rate():
-    recipe = for_episodes(dot_episodes(1))
-    assert recipe.encoder.size == (16, 16)
-    assert recipe.encoder.channels == 1
-    assert recipe.frame_skip == 4  # 0.4 s at 10 Hz
-    with pytest.raises(BadInput, match="no episodes"):
-        for_episodes([])

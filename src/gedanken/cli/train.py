@@ -1,74 +1,152 @@
-"""`gedanken train`: a model from recorded episodes or from a world we ship."""
+"""`gedanken train`: a model from own recordings in any known format, or from a world we ship."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
+
+if TYPE_CHECKING:
+    from gedanken.contracts import EpisodeStore
+    from gedanken.recipes import Recipe
+    from gedanken.training import RunFolder
+
+_EPISODES = "episodes"
+"""Folder of a run in which recordings of another format are kept as our own store reads them."""
 
 
 def train(
     data: tyro.conf.Positional[str] = "two-rooms-v1",
     /,
     run: Path = Path("runs/train"),
-    steps: int = 1000,
-    batch: int = 64,
+    resume: Path | None = None,
+    steps: int | None = None,
+    batch: int | None = None,
     frame_skip: int | None = None,
-    seed: int = 0,
-    dtype: Annotated[str, tyro.conf.arg(metavar="auto|float32|bfloat16")] = "auto",
-    device: Annotated[str, tyro.conf.arg(metavar="auto|cpu|cuda|mps")] = "auto",
+    seed: int | None = None,
+    dtype: Annotated[str | None, tyro.conf.arg(metavar="auto|float32|bfloat16")] = None,
+    device: Annotated[str | None, tyro.conf.arg(metavar="auto|cpu|cuda|mps")] = None,
     stop_on_collapse: bool = False,
+    set: Annotated[tuple[str, ...], tyro.conf.arg(metavar="PATH=VALUE ...")] = (),
 ) -> None:
-    """Train a world model from pixels and actions.
+    """Train a world model from recordings of pixels, sensors or both, and their actions.
 
     Example: gedanken train two-rooms-v1 --run runs/mine --steps 1000
 
+    What suits the recordings is chosen from what they hold, and said; the flags below change it. A run's folder starts the
+    same run again, or goes on with it: gedanken train --resume runs/mine
+
     Args:
-        data: a folder of episodes (gedanken.EpisodeFolder), or the id of a world to record first.
-        run: folder for metrics, checkpoints and the model; an unfinished run found there is resumed.
-        steps: optimiser steps.
-        batch: windows in one step.
-        frame_skip: environment steps in one model step; from the recording's rate if not given.
-        seed: of weights and windows.
+        data: recordings in any known format, the id of a world to record first, or the folder of a run.
+        run: folder for metrics, checkpoints, the model and its report; an unfinished run found there is resumed.
+        resume: folder of a run to go on with, by what it says of itself.
+        steps: optimiser steps; 1000 if not given.
+        batch: windows in one step; 64 if not given.
+        frame_skip: environment steps in one model step; from the recordings if not given.
+        seed: of weights and windows; 0 if not given.
         dtype: auto times a real step in both and takes the faster.
         device: auto takes a GPU where there is one.
         stop_on_collapse: end the run when the collapse meter keeps complaining, instead of only saying so.
+        set: any other field of the recipe, such as encoder.latent=32 or train.learning_rate=0.002.
     """
-    from dataclasses import replace
+    from rich.markup import escape
 
-    from gedanken.cli.console import console, training_bar
-    from gedanken.data import EpisodeFolder, EpisodeList
+    from gedanken.cli.console import console, table, training_bar
     from gedanken.environments import WORLDS
-    from gedanken.recipes import fit, for_episodes, save, two_rooms_demo
-    from gedanken.training import RunFolder, TrainConfig
+    from gedanken.errors import BadInput
+    from gedanken.evaluation.report import write_report
+    from gedanken.recipes import choice_for, fit, save, split_for, two_rooms_demo
+    from gedanken.recipes.changes import changed
+    from gedanken.recipes.parts import streams_of
+    from gedanken.recipes.training_report import training_report
+    from gedanken.training import RunFolder
 
-    shipped = two_rooms_demo(seed)
-    if data in WORLDS:
-        console.print(f"recording {shipped.episodes} episodes of {data} …")
-        episodes = EpisodeList()
-        shipped.record(episodes)
-        recipe = shipped.recipe
-    else:
-        episodes = EpisodeFolder.open(Path(data))
-        recipe = for_episodes(episodes, steps)
-    config = replace(
-        recipe.train,
-        steps=steps,
-        batch=batch,
-        seed=seed,
-        dtype=dtype,  # pyright: ignore[reportArgumentType] (checked by TrainConfig)
-        device=device,
-        on_collapse="stop" if stop_on_collapse else "warn",
-    )
-    assert isinstance(config, TrainConfig)
-    recipe = replace(recipe, train=config, frame_skip=frame_skip or recipe.frame_skip)
+    fields: dict[str, Any] = {"steps": steps, "batch": batch, "seed": seed, "dtype": dtype, "device": device}
+    given = [f"train.{name}={value}" for name, value in fields.items() if value is not None]
+    given += [f"frame_skip={frame_skip}"] if frame_skip is not None else []
+    given += ["train.on_collapse=stop"] if stop_on_collapse else []
+    if resume is None and (Path(data) / "config.json").is_file():
+        resume = Path(data)
+    recipe: Recipe | None = None
+    if resume is not None:
+        if given or set:
+            raise BadInput(
+                f"{resume} goes on as it was started; leave out {', '.join((*given, *set))}, or start another with --run."
+            )
+        run = resume
+        data, recipe = _started(run)
     folder = RunFolder(run)
+    why: tuple[str, ...] = ()
+    if data in WORLDS:
+        shipped = two_rooms_demo(recipe.train.seed if recipe else seed or 0)
+        console.print(f"recording {shipped.episodes} episodes of {data} …")
+        episodes = _recorded(shipped)
+        recipe = recipe or changed(shipped.recipe, ["train.steps=1000", *given, *set])
+    else:
+        episodes = _opened(data, folder)
+        if recipe is None:
+            choice = choice_for(episodes)
+            recipe, why = changed(choice.recipe, [*given, *set]), choice.why
+    for sentence in why:
+        console.print(f"· {escape(sentence)}")
     folder.write_config({"data": data, "recipe": recipe.as_dict()})
+    split = split_for(episodes, recipe)
+    console.print(f"· {split.told}")
     with training_bar() as watch:
-        fitted = fit(episodes, recipe, folder, watch)
-    save(folder.model, fitted.model, recipe, episodes[0].specs, {"data": data, "steps": steps})
+        fitted = fit(split.episodes, recipe, folder, watch, (split.training, split.held_out))
+    observation = {name: episodes[0].specs[name] for name in streams_of(recipe.encoder)}
+    save(folder.model, fitted.model, recipe, observation, {"data": data, "steps": recipe.train.steps})
+    report = training_report(fitted, recipe, split, folder, data, why)
+    for each in report.tables:
+        table(escape(each.title), [escape(name) for name in each.columns], [[*map(escape, row)] for row in each.rows])
+    for limit in report.limits:
+        console.print(f"[yellow]{escape(limit)}[/yellow]")
+    console.print(f"report [bold]{write_report(folder.path / 'report.html', report)}[/bold]", soft_wrap=True)
     console.print(
         f"[bold]{folder.model}[/bold]  ({fitted.trained.core_seconds:.0f} core-seconds, {fitted.trained.dtype})"
     )
     console.print(f"next: gedanken info {folder.model}")
+
+
+def _started(run: Path) -> tuple[str, Recipe]:
+    """What a run was started with: its recordings and its recipe."""
+    from gedanken.errors import BadInput, BadRunFolder
+    from gedanken.recipes import Recipe
+    from gedanken.training import RunFolder
+
+    if not run.is_dir():
+        raise BadRunFolder(f"there is no run folder at {run}.")
+    config = RunFolder(run).read_config()
+    try:
+        if not isinstance(config.get("data"), str):
+            raise BadInput("it names no recordings.")
+        return config["data"], Recipe.from_dict(config["recipe"])
+    except (BadInput, KeyError, TypeError) as error:
+        raise BadRunFolder(f"{run} is not the folder of a run that can go on: {error}") from error
+
+
+def _recorded(shipped: Any) -> EpisodeStore:
+    from gedanken.data import EpisodeList
+
+    episodes = EpisodeList()
+    shipped.record(episodes)
+    return episodes
+
+
+def _opened(data: str, folder: RunFolder) -> EpisodeStore:
+    """Our own store as it lies; recordings of any other format as a copy in the run's folder, made once."""
+    from gedanken.cli.console import console
+    from gedanken.data import EpisodeFolder
+    from gedanken.data.formats import detect, open_episodes, write_episodes
+
+    kept, started = folder.path / _EPISODES, (folder.path / "config.json").is_file()
+    if started and kept.is_dir() and folder.read_config().get("data") == data:
+        return EpisodeFolder.open(kept)
+    kind = detect(data)
+    if kind == "native":
+        return EpisodeFolder.open(Path(data))
+    console.print(f"· {data} is read as {kind!r}, and kept in {kept} as training reads it.", soft_wrap=True)
+    # Only a run that began with this copy may keep it: what an interrupted start left behind may be of something else.
+    write_episodes(kept, open_episodes(data), if_exists="refuse" if started else "overwrite")
+    return EpisodeFolder.open(kept)

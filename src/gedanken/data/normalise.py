@@ -1,12 +1,13 @@
 """Mean and spread of what the training episodes hold, so that a small dot does not drown and actions weigh alike.
 
-Statistics are kept in the data's own units: pixels in grey levels 0 to 255, actions in the environment's units. A model
-computes `(pixels − pixel_mean) / pixel_std` and the same for actions.
+Statistics are kept in the data's own units: pixels in grey levels 0 to 255, actions in the environment's units, sensors in
+theirs. A model computes `(pixels − pixel_mean) / pixel_std` and the same for actions and each number of a sensor.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from math import prod
 
 import numpy as np
 import torch
@@ -23,6 +24,9 @@ PIXEL_FLOOR = 1.0
 ACTION_FLOOR = 0.01
 """Smallest action std, as a part of the range its bounds allow (of 1 where they are infinite)."""
 
+SENSOR_FLOOR = 1e-6
+"""Smallest sensor std, as a part of its largest value: float32 tells no finer. A sensor that only ever read 0 has std 1."""
+
 
 def fit_statistics(
     store: EpisodeStore | Sequence[Episode],
@@ -31,31 +35,38 @@ def fit_statistics(
     episodes: Sequence[int] | None = None,
     frames: int = 2048,
     seed: int = 0,
+    streams: Sequence[str] = ("pixels",),
 ) -> dict[str, Tensor]:
-    """Statistics of the `pixels` stream and the actions of the training episodes.
+    """Statistics of what a model reads, streams and actions, over the training episodes.
 
     Args:
         store: episodes that share their specs.
         frame_skip: environment steps in one model step; action statistics are repeated for each.
         episodes: numbers of the training episodes; all by default.
-        frames: at most so many frames are looked at, drawn without replacement.
+        frames: of pixels, at most so many are looked at, drawn without replacement.
         seed: chooses the frames.
+        streams: names of the streams that the model reads.
     Returns:
-        float32 `pixel_mean [C]`, `pixel_std [C]` over all pixels of the frames in grey levels, and `action_mean [A]`,
-        `action_std [A]`, A = frame_skip·width, in the environment's units. No std lies below its floor
-        (`PIXEL_FLOOR`, `ACTION_FLOOR`), so a channel that never changes stays small.
+        float32 `action_mean [A]`, `action_std [A]`, A = frame_skip·width, in the environment's units; with `pixels` among the
+        streams `pixel_mean [C]`, `pixel_std [C]` over all pixels of the frames in grey levels; and of each other stream
+        `sensor_mean_<stream> [n]`, `sensor_std_<stream> [n]` of each of its n numbers over all frames, NaN and infinity
+        left out. No std lies below its floor (`PIXEL_FLOOR`, `ACTION_FLOOR`, `SENSOR_FLOOR`), so that what never changes
+        stays small.
     Raises:
-        BadInput: pixels are not uint8 `(height, width, channels)`, or there is not one action.
-        UnknownName: there is no `pixels` stream.
+        BadInput: pixels are not uint8 `(height, width, channels)`, a sensor is not of numbers, or there is not one action.
+        UnknownName: there is no such stream.
     """
     if frame_skip < 1 or frames < 1:
         raise BadInput(f"frame_skip={frame_skip} and frames={frames} must both be at least 1.")
     training = chosen(store, episodes)
-    pixel_mean, pixel_std = _pixel_statistics(training, frames, seed)
+    values: dict[str, np.ndarray] = {}
+    if "pixels" in streams:
+        values["pixel_mean"], values["pixel_std"] = _pixel_statistics(training, frames, seed)
+    for name in streams:
+        if name != "pixels":
+            values[f"sensor_mean_{name}"], values[f"sensor_std_{name}"] = _sensor_statistics(training, name)
     action_mean, action_std = _action_statistics(training)
-    values = {
-        "pixel_mean": pixel_mean,
-        "pixel_std": pixel_std,
+    values |= {
         "action_mean": np.tile(action_mean, frame_skip),
         "action_std": np.tile(action_std, frame_skip),
     }
@@ -80,6 +91,33 @@ def _pixel_statistics(episodes: Sequence[Episode], frames: int, seed: int) -> tu
     mean = shares @ levels
     variance = (shares * (levels - mean[:, None]) ** 2).sum(axis=1)
     return mean, np.maximum(np.sqrt(variance), PIXEL_FLOOR)
+
+
+def _sensor_statistics(episodes: Sequence[Episode], name: str) -> tuple[np.ndarray, np.ndarray]:
+    if name not in episodes[0].specs:
+        raise unknown_name("stream", name, episodes[0].specs)
+    if np.dtype(episodes[0].specs[name].dtype).kind not in "fiub":
+        raise BadInput(f"the stream {name!r} is {episodes[0].specs[name].dtype}; a sensor gives numbers.")
+    # Twice over the recordings: the deviation of a small signal on a large offset asks for its mean first.
+    zero = np.zeros(prod(episodes[0].specs[name].shape))
+    count, total, largest, squares = zero.copy(), zero.copy(), zero.copy(), zero.copy()
+    for values, there in _samples(episodes, name):
+        count += there.sum(axis=0)
+        total += values.sum(axis=0)
+        largest = np.maximum(largest, np.abs(values).max(axis=0))
+    mean = total / np.maximum(count, 1)
+    for values, there in _samples(episodes, name):
+        squares += (np.where(there, values - mean, 0) ** 2).sum(axis=0)
+    std = np.maximum(np.sqrt(squares / np.maximum(count, 1)), SENSOR_FLOOR * largest)
+    return mean, np.where(std > 0, std, 1.0)
+
+
+def _samples(episodes: Sequence[Episode], name: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Each episode's numbers `[L, n]`, 0 where they are absent, and where they are not."""
+    for episode in episodes:
+        values = episode.streams[name].reshape(len(episode), -1).astype(np.float64)
+        there = np.isfinite(values)
+        yield np.where(there, values, 0), there
 
 
 def _action_statistics(episodes: Sequence[Episode]) -> tuple[np.ndarray, np.ndarray]:

@@ -2,18 +2,24 @@
 
 In: a mapping of named streams `[B, T, ...]`, pixels as uint8. Out: latents `[B, T, P, D]`.
 Open `conv.py` first: the small convolutional encoder of the first run. `keypoints.py` reads places off its maps and `vit.py`
-is a transformer; all see `pixels.py` before them and end in a `head.py`.
+is a transformer; all see `pixels.py` before them and end in a `head.py`. `sensors.py` encodes numbers, and `fusion.py` both.
 """
 
 from gedanken.encoders.conv import ConvEncoder, ConvEncoderConfig
+from gedanken.encoders.fusion import FusionEncoder, FusionEncoderConfig
 from gedanken.encoders.keypoints import KeypointEncoder, KeypointEncoderConfig
+from gedanken.encoders.sensors import SensorEncoder, SensorEncoderConfig
 from gedanken.encoders.vit import ViTEncoder, ViTEncoderConfig
 
 __all__ = [
     "ConvEncoder",
     "ConvEncoderConfig",
+    "FusionEncoder",
+    "FusionEncoderConfig",
     "KeypointEncoder",
     "KeypointEncoderConfig",
+    "SensorEncoder",
+    "SensorEncoderConfig",
     "ViTEncoder",
     "ViTEncoderConfig",
 ]

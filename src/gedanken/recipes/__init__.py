@@ -1,20 +1,23 @@
 """A whole run as one function: what is trained, on what, how it then plans; and a model's way to disk and back.
 
 In: episodes and a `Recipe`. Out: a trained, calibrated model and its file.
-Open `recipe.py` first, then `fit.py`; `two_rooms.py` holds the runs we ship.
+Open `recipe.py` first, then `fit.py`; `two_rooms.py` holds the runs we ship, and `choice.py` picks one for own recordings.
 """
 
+from gedanken.recipes.choice import Choice, choice_for, for_episodes
 from gedanken.recipes.fit import Fitted, fit
+from gedanken.recipes.held_out import Split, split_for
 from gedanken.recipes.lewm import LeWM, LeWMConfig
 from gedanken.recipes.pictures import drawn_task, imagined_strip, picture
 from gedanken.recipes.pldm import PLDM, PLDMConfig
-from gedanken.recipes.recipe import Recipe, build, for_episodes
+from gedanken.recipes.recipe import Recipe, build
 from gedanken.recipes.refine import RefineConfig
 from gedanken.recipes.saved import Loaded, bundled_model, load, save
 from gedanken.recipes.two_rooms import TwoRoomsRun, two_rooms_demo, two_rooms_fixed, two_rooms_random_wall
 
 __all__ = [
     "PLDM",
+    "Choice",
     "Fitted",
     "LeWM",
     "LeWMConfig",
@@ -22,9 +25,11 @@ __all__ = [
     "PLDMConfig",
     "Recipe",
     "RefineConfig",
+    "Split",
     "TwoRoomsRun",
     "build",
     "bundled_model",
+    "choice_for",
     "drawn_task",
     "fit",
     "for_episodes",
@@ -32,6 +37,7 @@ __all__ = [
     "load",
     "picture",
     "save",
+    "split_for",
     "two_rooms_demo",
     "two_rooms_fixed",
     "two_rooms_random_wall",

@@ -17,7 +17,10 @@ _LONGEST = 80
 
 
 class Configured(Protocol):
-    """What a registry holds under a name: at least the class of a configuration."""
+    """What a registry holds under a name: at least the class of a configuration.
+
+    A part whose fields are configurations themselves has also `read`, which makes its own from JSON.
+    """
 
     @property
     def config(self) -> type: ...
@@ -37,7 +40,9 @@ def of_kind(values: Mapping[str, Any], named: Callable[[str], Configured], usual
     kind = values.get("kind", usual)
     if not isinstance(kind, str) or len(kind) > _LONGEST:
         raise BadInput(f"kind is {str(kind)[:40]!r}, which is no name.")
-    return made(named(kind).config, values)
+    found = named(kind)
+    read = getattr(found, "read", None)
+    return read(values) if read is not None else made(found.config, values)
 
 
 def made(config: type, values: Mapping[str, Any]) -> Any:

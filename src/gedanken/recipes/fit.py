@@ -12,6 +12,7 @@ from gedanken.data import WindowSampler, fit_statistics, split_episodes
 from gedanken.energies import calibrate_scale
 from gedanken.errors import BadInput
 from gedanken.models import JEPA
+from gedanken.recipes.parts import streams_of
 from gedanken.recipes.recipe import Recipe, build, build_objective
 from gedanken.recipes.refine import refine
 from gedanken.training import RunFolder, train
@@ -53,7 +54,7 @@ def fit(
     """Train the recipe's model on episodes; statistics come from the training share alone.
 
     Args:
-        episodes: recordings with a `pixels` stream and actions.
+        episodes: recordings with actions and the streams that the recipe's encoder reads.
         recipe: what to train and how.
         run: where metrics and checkpoints go; an unfinished run found there is resumed.
         watch: told of every logged step.
@@ -64,14 +65,15 @@ def fit(
         TrainingStopped: see `gedanken.training.train`.
     """
     keep, hold = split or _split(len(episodes))
+    streams = streams_of(recipe.encoder)
     training, held_out = (
-        WindowSampler(episodes, recipe.window, recipe.frame_skip, streams=["pixels"], episodes=part)
+        WindowSampler(episodes, recipe.window, recipe.frame_skip, streams=streams, episodes=part)
         for part in (keep, hold)
     )
     torch.manual_seed(recipe.train.seed)
     action = episodes[0].action
     model = build(recipe, action)
-    statistics = fit_statistics(episodes, recipe.frame_skip, episodes=keep)
+    statistics = fit_statistics(episodes, recipe.frame_skip, episodes=keep, streams=streams)
     model.set_statistics(statistics)
     objective = build_objective(recipe, action)
     device = pick_device(recipe.train.device)
@@ -86,7 +88,7 @@ def fit(
     if recipe.refine is not None:
         more = fresh if fresh is not None else (episodes[number] for number in keep)
         alone = RunFolder(run.path / REFINED) if run is not None else None
-        trained = _together(trained, refine(model, more, recipe.refine, alone, watch, identity))
+        trained = _together(trained, refine(model, more, recipe.refine, alone, watch, identity, streams))
     return Fitted(model, trained, training, held_out)
 
 

@@ -14,8 +14,12 @@ from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
 from gedanken.encoders import (
     ConvEncoder,
     ConvEncoderConfig,
+    FusionEncoder,
+    FusionEncoderConfig,
     KeypointEncoder,
     KeypointEncoderConfig,
+    SensorEncoder,
+    SensorEncoderConfig,
     ViTEncoder,
     ViTEncoderConfig,
 )
@@ -28,7 +32,7 @@ from gedanken.models import (
     ResidualMLP,
     ResidualMLPConfig,
 )
-from gedanken.recipes.configuration import of_kind
+from gedanken.recipes.configuration import made, of_kind
 from gedanken.recipes.lewm import LeWM, LeWMConfig
 from gedanken.recipes.pldm import PLDM, PLDMConfig
 
@@ -42,7 +46,7 @@ class PartConfig(Protocol):
 
 @runtime_checkable
 class EncoderConfig(PartConfig, Protocol):
-    """What the rest of a recipe must know of its encoder."""
+    """What the rest of a recipe must know of its encoder; one that reads other streams than pixels has also `streams`."""
 
     @property
     def latent(self) -> int:
@@ -61,10 +65,14 @@ class ObjectiveConfig(PartConfig, Protocol):
 
 
 class Part(NamedTuple):
-    """A configuration's class, and what builds from one; `Role` says what the builder is given."""
+    """A configuration's class, and what builds from one; `Role` says what the builder is given.
+
+    `read` makes the configuration from JSON, where some of its fields are configurations themselves.
+    """
 
     config: type
     build: Callable[..., Any]
+    read: Callable[[Mapping[str, Any]], Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -117,11 +125,27 @@ class Role:
         return of_kind(values, self.named, self.usual)
 
 
+def streams_of(config: EncoderConfig) -> tuple[str, ...]:
+    """Names of the streams that an encoder of this configuration reads."""
+    return tuple(getattr(config, "streams", ("pixels",)))
+
+
+def _fusion(config: FusionEncoderConfig) -> FusionEncoder:
+    return FusionEncoder(config, ENCODERS.of(config.pixels).build(config.pixels))
+
+
+def _read_fusion(values: Mapping[str, Any]) -> FusionEncoderConfig:
+    parts = {name: ENCODERS.read(values[name]) for name in ("pixels", "sensors")}
+    return made(FusionEncoderConfig, {**values, **parts})
+
+
 ENCODERS = Role(
     "encoder",
     {
         "conv": Part(ConvEncoderConfig, ConvEncoder),
+        "fusion": Part(FusionEncoderConfig, _fusion, _read_fusion),
         "keypoints": Part(KeypointEncoderConfig, KeypointEncoder),
+        "sensors": Part(SensorEncoderConfig, SensorEncoder),
         "vit": Part(ViTEncoderConfig, ViTEncoder),
     },
     usual="conv",

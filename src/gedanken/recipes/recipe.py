@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from torch import nn
 
 from gedanken.agent import AgentConfig
-from gedanken.contracts import EpisodeStore
 from gedanken.encoders import ConvEncoderConfig
 from gedanken.errors import BadInput
 from gedanken.models import JEPA, ResidualMLPConfig
@@ -19,10 +18,7 @@ from gedanken.recipes.parts import ENCODERS, OBJECTIVES, PREDICTORS, EncoderConf
 from gedanken.recipes.pldm import PLDMConfig
 from gedanken.recipes.refine import RefineConfig
 from gedanken.training import TrainConfig
-from gedanken.types import ActionSpec, Episode
-
-MODEL_STEP_SECONDS = 0.4
-"""What one model step lasts where a recording says its rate: long enough for an action to show."""
+from gedanken.types import ActionSpec
 
 _USUAL_PLANNER = "mppi"
 """Of an agent's search that names none, as in files from before there was a choice."""
@@ -36,7 +32,7 @@ class Recipe:
         name: of the run.
         window: T, frames in a training window, one a model step.
         frame_skip: environment steps in one model step.
-        encoder: pixels to latent; one of `ENCODERS`.
+        encoder: pixels, numbers or both to latent; one of `ENCODERS`.
         predictor: latent and action to the next latent; one of `PREDICTORS`.
         objective: the weighted losses; one of `OBJECTIVES`.
         train: how long and how hard.
@@ -101,28 +97,6 @@ def build_objective(recipe: Recipe, action: ActionSpec) -> nn.Module:
     """The recipe's objective, as `gedanken.training.train` takes it, with weights of its own where it has any."""
     part = OBJECTIVES.of(recipe.objective)
     return part.build(recipe.objective, recipe.encoder.latent, action.width, recipe.frame_skip)
-
-
-def for_episodes(episodes: EpisodeStore | Sequence[Episode], steps: int = 1000) -> Recipe:
-    """A sane recipe for recordings of one kind: the encoder fits their frames, the frame skip their rate.
-
-    Args:
-        episodes: recordings with a `pixels` stream.
-        steps: optimiser steps to train for.
-    Raises:
-        BadInput: there are no episodes, or they have no `pixels` of a size the encoder takes.
-    """
-    if not len(episodes):
-        raise BadInput("there are no episodes to train on; record some first.")
-    spec = episodes[0].specs.get("pixels")
-    if spec is None or len(spec.shape) != 3:
-        raise BadInput(
-            f"training needs a stream 'pixels' (height, width, channels); there is {sorted(episodes[0].specs)}."
-        )
-    height, width, channels = spec.shape
-    skip = max(1, round((spec.rate_hz or 10.0) * MODEL_STEP_SECONDS))
-    encoder = ConvEncoderConfig(size=(height, width), channels=channels, width=24)
-    return Recipe(name="own-data", frame_skip=skip, encoder=encoder, train=TrainConfig(steps=steps))
 
 
 def _refine(values: Mapping[str, Any] | None) -> RefineConfig | None:

@@ -9,7 +9,7 @@ of coordinates but another first layer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from time import process_time
 
@@ -68,6 +68,7 @@ def refine(
     run: RunFolder | None = None,
     watch: Watcher = lambda progress: None,
     identity: Mapping[str, object] | None = None,
+    streams: Sequence[str] = ("pixels",),
 ) -> Trained:
     """Train `model`'s predictor in place; the encoder and all statistics stay.
 
@@ -78,6 +79,7 @@ def refine(
         run: a folder of its own, apart from that of the training before; an unfinished run found there is resumed.
         watch: told of every logged step.
         identity: what else makes this run itself, plain JSON.
+        streams: what the encoder reads.
     Returns:
         how it ended; encoding counts among its core-seconds, and what drawing the episodes costs does not.
     Raises:
@@ -86,7 +88,7 @@ def refine(
     """
     device = pick_device(config.train.device)
     model.to(device)
-    kept, spent = _encoded(model, episodes, config.window)
+    kept, spent = _encoded(model, episodes, config.window, streams)
     alone = JEPA(_Kept(), model.predictor, model.action, model.frame_skip).to(device)
     alone.set_statistics({name: getattr(model, name) for name in ("action_mean", "action_std")})
     told = {"refine": asdict(config), "latents": kept.fingerprint(), **(identity or {})}
@@ -117,44 +119,50 @@ class _Ahead(nn.Module):
 
 
 @torch.no_grad()
-def _encoded(model: JEPA, episodes: Iterable[Episode], length: int) -> tuple[KeptLatents, float]:
+def _encoded(
+    model: JEPA, episodes: Iterable[Episode], length: int, streams: Sequence[str]
+) -> tuple[KeptLatents, float]:
     """Every stretch's latents on the model's clock, and the core-seconds that encoding them took."""
     model.eval()
     latents: list[Tensor] = []
     actions: list[Tensor] = []
-    waiting: list[Tensor] = []
+    waiting: list[Mapping[str, Tensor]] = []
     spent = 0.0
 
     def encode() -> None:
         nonlocal spent
         begun = process_time()
         # Each frame is a row of its own, so that no encoder sees one episode beside another.
-        seen = model.encode({"pixels": torch.cat(waiting)[:, None].to(model.action_mean.device)})[:, 0].cpu()
-        latents.extend(seen.split([len(frames) for frames in waiting]))
+        device = model.action_mean.device
+        frames = {name: torch.cat([each[name] for each in waiting])[:, None].to(device) for name in streams}
+        latents.extend(model.encode(frames)[:, 0].cpu().split([len(each[streams[0]]) for each in waiting]))
         waiting.clear()
         spent += process_time() - begun
 
-    for frames, done in _on_model_clock(model, episodes):
+    for frames, done in _on_model_clock(model, episodes, streams):
         waiting.append(frames)
         actions.append(done)
-        if sum(map(len, waiting)) >= _ENCODED_AT_ONCE:
+        if sum(len(each[streams[0]]) for each in waiting) >= _ENCODED_AT_ONCE:
             encode()
     if waiting:
         encode()
     return KeptLatents(latents, actions, length), spent
 
 
-def _on_model_clock(model: WorldModel, episodes: Iterable[Episode]) -> Iterator[tuple[Tensor, Tensor]]:
-    """Each stretch as frames `[L, ...]`, one a model step, and the actions `[L-1, A]` between them."""
+def _on_model_clock(
+    model: WorldModel, episodes: Iterable[Episode], streams: Sequence[str]
+) -> Iterator[tuple[Mapping[str, Tensor], Tensor]]:
+    """Each stretch as frames `[L, ...]` of each stream, one a model step, and the actions `[L-1, A]` between them."""
     skip = model.frame_skip
     for number, episode in enumerate(episodes):
-        if "pixels" not in episode.streams or episode.action.width != model.action.width:
+        if not set(streams) <= set(episode.streams) or episode.action.width != model.action.width:
             raise BadInput(
                 f"episode {number} has the streams {sorted(episode.streams)} and actions of width {episode.action.width}; the "
-                f"model was trained on 'pixels' and width {model.action.width}."
+                f"model was trained on {', '.join(map(repr, streams))} and width {model.action.width}."
             )
         for start, stop in stretches(episode):
             steps = (stop - start - 1) // skip
-            frames = torch.from_numpy(episode.streams["pixels"][start : start + steps * skip + 1 : skip].copy())
+            rows = slice(start, start + steps * skip + 1, skip)
+            frames = {name: torch.from_numpy(episode.streams[name][rows].copy()) for name in streams}
             done = torch.from_numpy(episode.actions[start : start + steps * skip].copy())
             yield frames, done.reshape(steps, skip * model.action.width).float()

@@ -57,7 +57,10 @@ class RunFolder:
     def read_config(self) -> dict[str, Any]:
         """What the run was started with; `BadRunFolder` if there is none or it is not JSON."""
         try:
-            return json.loads((self.path / _CONFIG).read_text())
+            config = json.loads((self.path / _CONFIG).read_text())
+            if not isinstance(config, dict):
+                raise ValueError(f"it is a {type(config).__name__}, not an object")
+            return config
         except (OSError, ValueError) as error:
             raise BadRunFolder(f"{self.path} holds no readable {_CONFIG} ({error}); is it a run folder?") from error
 

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from gedanken.data.normalise import ACTION_FLOOR, PIXEL_FLOOR
+from gedanken.data.normalise import ACTION_FLOOR, PIXEL_FLOOR, SENSOR_FLOOR
 from gedanken.errors import ShapeError
 from gedanken.evaluation.doctor.diagnosis import Finding
 from gedanken.evaluation.doctor.limits import NORMALISER, OUTSIDE
@@ -49,7 +49,8 @@ def fit_findings(statistics: Mapping[str, Tensor], action: ActionSpec, windows: 
     """How far windows lie from what a normaliser was fitted to; nothing for a model that keeps no statistics.
 
     Args:
-        statistics: `pixel_mean [C]`, `pixel_std [C]`, `action_mean [A]`, `action_std [A]` in the data's own units.
+        statistics: `pixel_mean [C]`, `pixel_std [C]`, `action_mean [A]`, `action_std [A]`, and of each sensor stream
+            `sensor_mean_<stream>`, `sensor_std_<stream>`, in the data's own units.
         action: bounds of one environment action.
         windows: of the recording.
     """
@@ -59,6 +60,9 @@ def fit_findings(statistics: Mapping[str, Tensor], action: ActionSpec, windows: 
         floor = torch.tensor(PIXEL_FLOOR)
         cure = "use frames of the same camera, colours and light, or train on this recording too"
         said.append(_distance("pixels", pixels, statistics["pixel_mean"], statistics["pixel_std"], floor, cure))
+    for name, values in windows.observations.items():
+        if {f"sensor_mean_{name}", f"sensor_std_{name}"} <= set(statistics):
+            said.append(_sensor(name, values, statistics))
     if {"action_mean", "action_std"} <= set(statistics):
         actions = windows.actions.flatten(0, 1).double()
         mean, std = statistics["action_mean"], statistics["action_std"]
@@ -68,6 +72,16 @@ def fit_findings(statistics: Mapping[str, Tensor], action: ActionSpec, windows: 
         said.append(_distance("actions", actions, mean, std, floor, cure))
         said.append(_outside(actions, mean, std, action))
     return said
+
+
+def _sensor(name: str, values: Tensor, statistics: Mapping[str, Tensor]) -> Finding:
+    """Of one stream; a number that is missing in a frame is left out, and one that is missing in all counts as the mean."""
+    mean, std = statistics[f"sensor_mean_{name}"], statistics[f"sensor_std_{name}"]
+    rows = values.double().reshape(-1, len(mean))
+    rows = torch.where(torch.isfinite(rows), rows, torch.nan)
+    rows = torch.where(torch.isfinite(rows), rows, rows.nanmean(dim=0)).nan_to_num()
+    cure = "check the sensor and its unit, or train on this recording too"
+    return _distance(name, rows, mean, std, SENSOR_FLOOR * rows.abs().amax(dim=0), cure)
 
 
 def _distance(
