@@ -189,10 +189,13 @@ class Rollout:
     Args:
         latents: `[B, N, H, P, D]`; step h is the latent after action h.
         disagreement: `[B, N, H]` spread between ensemble members, or None where there is one predictor.
+        expected_error: `[B, N, H]` squared error that the model expects of each step alone, in step changes (median squared
+            latent change of one model step); None where it does not say.
     """
 
     latents: Float[Tensor, "B N H P D"]
     disagreement: Float[Tensor, "B N H"] | None = None
+    expected_error: Float[Tensor, "B N H"] | None = None
 
 
 @dataclass(frozen=True)

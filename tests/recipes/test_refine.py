@@ -8,6 +8,7 @@ from gedanken.data import EpisodeList
 from gedanken.data.kept import KeptLatents
 from gedanken.errors import BadInput, BadRunFolder
 from gedanken.recipes import Recipe, fit, two_rooms_demo
+from gedanken.recipes.keep import keep
 from gedanken.recipes.refine import RefineConfig, refine
 from gedanken.training import RunFolder, TrainConfig
 from gedanken.types import Context
@@ -17,6 +18,10 @@ from moving_dot import DotWindows, dot_episodes, dot_recipe
 def refining(steps: int = 60, **train: object) -> RefineConfig:
     settings = {"batch": 32, "learning_rate": 1e-2, "dtype": "float32", "device": "cpu", "log_every": 1, **train}
     return RefineConfig(window=4, ahead=3, train=TrainConfig(steps=steps, **settings))
+
+
+def kept(model, count: int, seed: int = 5) -> KeptLatents:
+    return keep(model, dot_episodes(count, seed=seed), 4)[0]
 
 
 @pytest.fixture
@@ -41,7 +46,7 @@ def weights_of(module) -> list[torch.Tensor]:
 def test_the_predictor_gets_better_and_all_else_stays(model, components):
     before, predictor, rest = error_of(model), weights_of(model.predictor), weights_of(model.encoder)
     statistics = [model.action_mean.clone(), model.action_std.clone(), model.step_change.clone()]
-    refine(model, dot_episodes(200, seed=5), replace(refining(200), components=components))
+    refine(model, kept(model, 200), replace(refining(200), components=components))
     assert error_of(model) < 0.7 * before
     assert not all(map(torch.equal, predictor, weights_of(model.predictor)))
     assert all(map(torch.equal, rest, weights_of(model.encoder)))
@@ -62,8 +67,8 @@ def test_frames_are_taken_on_the_models_clock_between_resets():
             super().__init__(latents, actions, length)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("gedanken.recipes.refine.KeptLatents", Watched)
-        refine(model, [episode], refining(1, batch=2))
+        patch.setattr("gedanken.recipes.keep.KeptLatents", Watched)
+        keep(model, [episode], 4)
     frames = torch.from_numpy(episode.streams["pixels"])
     with torch.no_grad():
         first, second = (model.encode({"pixels": frames[a:b:2, None]})[:, 0] for a, b in ((0, 9), (10, 21)))
@@ -78,7 +83,7 @@ def test_frames_are_taken_on_the_models_clock_between_resets():
 def test_a_killed_run_ends_in_the_same_weights(model, tmp_path, components):
     start = weights_of(model.predictor)
     config = replace(refining(30, checkpoint_seconds=0.0), components=components)
-    refine(model, dot_episodes(50, seed=5), config, RunFolder(tmp_path / "whole"))
+    refine(model, kept(model, 50), config, RunFolder(tmp_path / "whole"))
     whole = weights_of(model.predictor)
 
     def back_to_the_start() -> None:
@@ -90,16 +95,16 @@ def test_a_killed_run_ends_in_the_same_weights(model, tmp_path, components):
 
     back_to_the_start()
     with pytest.raises(KeyboardInterrupt):
-        refine(model, dot_episodes(50, seed=5), config, RunFolder(tmp_path / "killed"), killed)
+        refine(model, kept(model, 50), config, RunFolder(tmp_path / "killed"), killed)
     back_to_the_start()
-    refine(model, dot_episodes(50, seed=5), config, RunFolder(tmp_path / "killed"))
+    refine(model, kept(model, 50), config, RunFolder(tmp_path / "killed"))
     assert all(map(torch.equal, whole, weights_of(model.predictor)))
 
 
 def test_a_run_is_not_resumed_with_other_episodes(model, tmp_path):
-    refine(model, dot_episodes(50, seed=5), refining(3), RunFolder(tmp_path))
+    refine(model, kept(model, 50), refining(3), RunFolder(tmp_path))
     with pytest.raises(BadRunFolder, match="other data"):
-        refine(model, dot_episodes(50, seed=6), refining(3), RunFolder(tmp_path))
+        refine(model, kept(model, 50, seed=6), refining(3), RunFolder(tmp_path))
 
 
 def test_a_recipe_with_it_is_fitted_in_two_parts(tmp_path):
@@ -143,7 +148,7 @@ def test_fewer_components_than_none_are_refused():
 
 def test_episodes_too_short_are_refused(model):
     with pytest.raises(BadInput, match="longest stretch has 3"):
-        refine(model, dot_episodes(5, steps=2), refining(3))
+        keep(model, dot_episodes(5, steps=2), 4)
 
 
 def test_fresh_episodes_are_drawn_anew_in_the_same_kind_of_world():
@@ -169,4 +174,4 @@ def test_episodes_of_another_kind_are_refused(model):
         episode, actions=episode.actions[:, :1], action=replace(episode.action, width=1, low=(-2.0,), high=(2.0,))
     )
     with pytest.raises(BadInput, match="actions of width 1; the model was trained on 'pixels' and width 2"):
-        refine(model, [episode, wide], refining(1))
+        keep(model, [episode, wide], 4)

@@ -23,6 +23,8 @@ class AgentConfig:
         patience: model steps for which a plan is followed as long as nothing surprises; 1 searches at every step.
         tree: how large a tree of imagined places looks for a way before each cold search, which then starts from it; None
             leaves it out. For long detours.
+        doubt: weight of `Doubt` in the energy: steps of going round that one doubtful step is worth; 0 leaves it out, and a
+            model without an error head needs 0.
         hold: nearer to the goal than this, the agent stays; in step changes of the model, like the next two.
         surprise: further from what was expected than this, it searches cold.
         apart: places of a tree nearer than this count as one.
@@ -36,6 +38,7 @@ class AgentConfig:
     past: int = 1
     patience: int = 2
     tree: TreeConfig | None = None
+    doubt: float = 0.0
     hold: float = 0.5
     surprise: float = 2.0
     apart: float = 4.0
@@ -46,7 +49,10 @@ class AgentConfig:
                 f"horizon={self.horizon}, past={self.past} and patience={self.patience} must be at least 1, "
                 f"restless={self.restless} at least 0, and spread={self.spread} above 0."
             )
-        if not min(self.hold, self.surprise, self.apart) > 0:
-            raise BadInput(f"hold={self.hold}, surprise={self.surprise} and apart={self.apart} must all be above 0.")
+        if not min(self.hold, self.surprise, self.apart) > 0 or not 0 <= self.doubt < float("inf"):
+            raise BadInput(
+                f"hold={self.hold}, surprise={self.surprise} and apart={self.apart} must all be above 0, and doubt={self.doubt} "
+                "at least 0."
+            )
         for search in (self.warm, self.cold):
             planner_of(search)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gedanken.agent.config import AgentConfig
-from gedanken.energies import TimeToGoal
+from gedanken.contracts import Energy
+from gedanken.energies import Doubt, TimeToGoal, weighted
 from gedanken.errors import BadInput
 
 
@@ -30,12 +31,12 @@ class Thresholds:
 
 def configure(
     step_change: float, config: AgentConfig | None = None, *, neighbourhood: float = 8.0, terminal: float = 30.0
-) -> tuple[TimeToGoal, Thresholds]:
+) -> tuple[Energy, Thresholds]:
     """Energy and thresholds for going to a goal.
 
     Args:
         step_change: median squared latent change of one model step in the training data.
-        config: gives the thresholds in step changes.
+        config: gives the thresholds in step changes, and how much doubt weighs.
         neighbourhood: scale of the running energy, in step changes.
         terminal: weight of the distance at the end of the horizon.
     Raises:
@@ -45,4 +46,5 @@ def configure(
         raise BadInput(f"step_change={step_change} must be above 0; calibrate the model on its training windows first.")
     config = config or AgentConfig()
     thresholds = Thresholds(*(step_change * each for each in (config.hold, config.surprise, config.apart)))
-    return TimeToGoal(neighbourhood * step_change, terminal), thresholds
+    goal = TimeToGoal(neighbourhood * step_change, terminal)
+    return (weighted((1.0, goal), (config.doubt, Doubt())) if config.doubt else goal), thresholds

@@ -6,7 +6,17 @@ Open `goal.py` first. What *training* minimises is in `losses/`.
 """
 
 from gedanken.energies.algebra import WeightedSum, weighted
+from gedanken.energies.doubt import Doubt
 from gedanken.energies.effort import Effort
 from gedanken.energies.goal import GoalEnergy, TimeToGoal, calibrate_scale, squared_distance
 
-__all__ = ["Effort", "GoalEnergy", "TimeToGoal", "WeightedSum", "calibrate_scale", "squared_distance", "weighted"]
+__all__ = [
+    "Doubt",
+    "Effort",
+    "GoalEnergy",
+    "TimeToGoal",
+    "WeightedSum",
+    "calibrate_scale",
+    "squared_distance",
+    "weighted",
+]

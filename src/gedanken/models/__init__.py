@@ -2,10 +2,12 @@
 
 In: a `Context` of latents and candidate actions `[B, N, H, A]`. Out: a `Rollout` `[B, N, H, P, D]`.
 Open `jepa.py` first: encoder and predictor under one roof; then `predictor.py`: what a predictor must offer. There are three:
-`residual_mlp.py` sees one frame, `causal_transformer.py` the last few, and `gru.py` remembers.
+`residual_mlp.py` sees one frame, `causal_transformer.py` the last few, and `gru.py` remembers. `error_head.py` says how wrong
+a prediction will be.
 """
 
 from gedanken.models.causal_transformer import CausalTransformer, CausalTransformerConfig
+from gedanken.models.error_head import ErrorHead
 from gedanken.models.gru import GRUPredictor, GRUPredictorConfig
 from gedanken.models.jepa import JEPA
 from gedanken.models.predictor import LatentState, Predictor
@@ -15,6 +17,7 @@ __all__ = [
     "JEPA",
     "CausalTransformer",
     "CausalTransformerConfig",
+    "ErrorHead",
     "GRUPredictor",
     "GRUPredictorConfig",
     "LatentState",

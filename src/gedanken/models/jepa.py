@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from gedanken.contracts import Encoder
 from gedanken.errors import BadInput, ShapeError
+from gedanken.models.error_head import ErrorHead
 from gedanken.models.predictor import LatentState, Predictor
 from gedanken.types import ActionSpec, Context, Observation, Rollout
 
@@ -22,13 +23,21 @@ class JEPA(nn.Module):
         predictor: a module that keeps the `Predictor` contract, one model step in latent space.
         action: what one environment action is.
         frame_skip: environment steps in one model step, so A = frame_skip × action.width.
+        error_head: says what error to expect of a step (`error_head.py`); None where that was not learned.
     """
 
     action_mean: Tensor
     action_std: Tensor
     step_change: Tensor
 
-    def __init__(self, encoder: nn.Module, predictor: nn.Module, action: ActionSpec, frame_skip: int) -> None:
+    def __init__(
+        self,
+        encoder: nn.Module,
+        predictor: nn.Module,
+        action: ActionSpec,
+        frame_skip: int,
+        error_head: ErrorHead | None = None,
+    ) -> None:
         super().__init__()
         if not isinstance(encoder, Encoder):
             raise BadInput(f"{type(encoder).__name__} has no `encode`; see gedanken.contracts.Encoder.")
@@ -41,6 +50,7 @@ class JEPA(nn.Module):
         self.predictor = predictor
         self.action = action
         self.frame_skip = frame_skip
+        self.error_head = error_head
         self.register_buffer("action_mean", torch.zeros(frame_skip * action.width))
         self.register_buffer("action_std", torch.ones(frame_skip * action.width))
         # Median squared latent change of one model step in the training data: the unit of every threshold in planning.
@@ -87,16 +97,22 @@ class JEPA(nn.Module):
                 f"actions are {tuple(actions.shape)}; expected [B={context.latents.shape[0]}, N, H, "
                 f"A={self.action_mean.numel()}] (A = frame_skip {self.frame_skip} × width {self.action.width})."
             )
-        condition = self._condition(actions)
+        done = self.normalised(actions)
+        condition = self.predictor.condition(done)
         state = tuple(
             part[:, -1:].expand(-1, candidates, *part.shape[2:])
             for part in self._starts(context.latents, context.actions)
         )
         steps: list[Tensor] = []
+        errors: list[Tensor] = []
         for step in range(horizon):
+            before = state[0]
             state = self.predictor.step(state, condition[:, :, step])
             steps.append(state[0])
-        return Rollout(torch.stack(steps, dim=2))
+            if self.error_head is not None:
+                errors.append(self.error_head(before, done[:, :, step], state[0]))
+        expected = torch.stack(errors, dim=2).clamp_min(0).expm1() if errors else None
+        return Rollout(torch.stack(steps, dim=2), expected_error=expected)
 
     def open_loop(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -12,6 +12,8 @@ from gedanken.data import WindowSampler, fit_statistics, split_episodes
 from gedanken.energies import calibrate_scale
 from gedanken.errors import BadInput
 from gedanken.models import JEPA
+from gedanken.recipes.error_head import learn_errors
+from gedanken.recipes.keep import keep
 from gedanken.recipes.parts import streams_of
 from gedanken.recipes.recipe import Recipe, build, build_objective
 from gedanken.recipes.refine import refine
@@ -21,8 +23,10 @@ from gedanken.types import Episode
 
 HELD_OUT = 0.05
 """Share of the episodes that training never sees."""
-REFINED = "refined"
-"""Folder of a run in which the predictor's training alone lies."""
+REFINED, ERRORS = "refined", "errors"
+"""Folders of a run in which the trainings of the predictor alone and of the error head lie."""
+_LATER = ("agent", "error_head")
+"""Fields of a recipe that its first training knows nothing of: how to plan, and what errors to expect."""
 _CALIBRATION_WINDOWS = 256
 
 
@@ -59,37 +63,61 @@ def fit(
         run: where metrics and checkpoints go; an unfinished run found there is resumed.
         watch: told of every logged step.
         split: numbers of the training and of the held-out episodes; drawn by default, a twentieth held out.
-        fresh: what a recipe with `refine` goes on with, read once and not kept; the training episodes by default.
+        fresh: what a recipe with `refine` or `error_head` goes on with, read once and not kept; the training episodes by
+            default.
     Raises:
         BadInput: the episodes are too short or too few for the recipe.
         TrainingStopped: see `gedanken.training.train`.
     """
-    keep, hold = split or _split(len(episodes))
+    kept, hold = split or _split(len(episodes))
     streams = streams_of(recipe.encoder)
     training, held_out = (
         WindowSampler(episodes, recipe.window, recipe.frame_skip, streams=streams, episodes=part)
-        for part in (keep, hold)
+        for part in (kept, hold)
     )
     torch.manual_seed(recipe.train.seed)
     action = episodes[0].action
-    model = build(recipe, action)
-    statistics = fit_statistics(episodes, recipe.frame_skip, episodes=keep, streams=streams)
+    model = build(replace(recipe, error_head=None), action)
+    statistics = fit_statistics(episodes, recipe.frame_skip, episodes=kept, streams=streams)
     model.set_statistics(statistics)
     objective = build_objective(recipe, action)
     device = pick_device(recipe.train.device)
     told = {name: values.tolist() for name, values in statistics.items()}
-    trains = {
-        name: value for name, value in recipe.as_dict().items() if name != "agent"
-    }  # how it plans, it may learn later
-    identity = {"recipe": trains, "statistics": told, "windows": len(training), "action": str(action)}
+    first = {name: value for name, value in recipe.as_dict().items() if name not in _LATER}
+    identity = {"recipe": first, "statistics": told, "windows": len(training), "action": str(action)}
     trained = train(model.to(device), objective.to(device), training, recipe.train, run, watch, identity)
     model.cpu()
     calibrate(model, training, recipe.train.seed)
+    if recipe.refine is not None or recipe.error_head is not None:
+        more = fresh if fresh is not None else (episodes[number] for number in kept)
+        trained = _on_latents(model.to(device), more, recipe, trained, run, watch, identity)
+    return Fitted(model.cpu(), trained, training, held_out)
+
+
+def _on_latents(
+    model: JEPA,
+    episodes: Iterable[Episode],
+    recipe: Recipe,
+    trained: Trained,
+    run: RunFolder | None,
+    watch: Watcher,
+    identity: Mapping[str, object],
+) -> Trained:
+    """What a recipe trains after its encoder, on latents that are encoded once for all of it."""
+    length = recipe.refine.window if recipe.refine is not None else recipe.window
+    kept, spent = keep(model, episodes, length, streams_of(recipe.encoder))
+    trained = replace(trained, core_seconds=trained.core_seconds + spent)
+
+    def within(name: str) -> RunFolder | None:
+        return None if run is None else RunFolder(run.path / name)
+
     if recipe.refine is not None:
-        more = fresh if fresh is not None else (episodes[number] for number in keep)
-        alone = RunFolder(run.path / REFINED) if run is not None else None
-        trained = _together(trained, refine(model, more, recipe.refine, alone, watch, identity, streams))
-    return Fitted(model, trained, training, held_out)
+        done = refine(model, kept, recipe.refine, within(REFINED), watch, identity)
+        trained = _together(trained, done)
+    if recipe.error_head is not None:
+        done = learn_errors(model, kept, recipe.error_head, within(ERRORS), watch, identity)
+        trained = _together(trained, done)
+    return trained
 
 
 def _together(joint: Trained, alone: Trained) -> Trained:

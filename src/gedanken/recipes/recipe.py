@@ -14,6 +14,7 @@ from gedanken.errors import BadInput
 from gedanken.models import JEPA, ResidualMLPConfig
 from gedanken.planners import TreeConfig, planner_named
 from gedanken.recipes.configuration import made, of_kind
+from gedanken.recipes.error_head import ErrorHeadConfig, head_of
 from gedanken.recipes.parts import ENCODERS, OBJECTIVES, PREDICTORS, EncoderConfig, ObjectiveConfig, PartConfig
 from gedanken.recipes.pldm import PLDMConfig
 from gedanken.recipes.refine import RefineConfig
@@ -37,6 +38,7 @@ class Recipe:
         objective: the weighted losses; one of `OBJECTIVES`.
         train: how long and how hard.
         refine: how the predictor then goes on alone, on kept latents; None leaves this out.
+        error_head: how the model then learns what errors to expect of itself; None leaves this out.
         agent: how to plan with the result.
     """
 
@@ -48,6 +50,7 @@ class Recipe:
     objective: ObjectiveConfig = field(default_factory=PLDMConfig)
     train: TrainConfig = field(default_factory=TrainConfig)
     refine: RefineConfig | None = None
+    error_head: ErrorHeadConfig | None = None
     agent: AgentConfig = field(default_factory=AgentConfig)
 
     def __post_init__(self) -> None:
@@ -77,7 +80,8 @@ class Recipe:
                 "predictor": PREDICTORS.read(values["predictor"]),
                 "objective": OBJECTIVES.read(values["objective"]),
                 "train": made(TrainConfig, values["train"]),
-                "refine": _refine(values.get("refine")),
+                "refine": _trained(RefineConfig, values.get("refine")),
+                "error_head": _trained(ErrorHeadConfig, values.get("error_head")),
                 "agent": _agent(values["agent"]),
             }
             return made(cls, {**values, **parts})
@@ -90,7 +94,8 @@ def build(recipe: Recipe, action: ActionSpec) -> JEPA:
     encoder = ENCODERS.of(recipe.encoder).build(recipe.encoder)
     width = recipe.frame_skip * action.width
     predictor = PREDICTORS.of(recipe.predictor).build(recipe.predictor, recipe.encoder.latent, width)
-    return JEPA(encoder, predictor, action, recipe.frame_skip)
+    head = recipe.error_head and head_of(recipe.error_head, recipe.encoder.latent, width)
+    return JEPA(encoder, predictor, action, recipe.frame_skip, head)
 
 
 def build_objective(recipe: Recipe, action: ActionSpec) -> nn.Module:
@@ -99,8 +104,9 @@ def build_objective(recipe: Recipe, action: ActionSpec) -> nn.Module:
     return part.build(recipe.objective, recipe.encoder.latent, action.width, recipe.frame_skip)
 
 
-def _refine(values: Mapping[str, Any] | None) -> RefineConfig | None:
-    return None if values is None else made(RefineConfig, {**values, "train": made(TrainConfig, values["train"])})
+def _trained(config: type, values: Mapping[str, Any] | None) -> Any:
+    """A configuration with a `train` in it, or None."""
+    return None if values is None else made(config, {**values, "train": made(TrainConfig, values["train"])})
 
 
 def _agent(values: Mapping[str, Any]) -> AgentConfig:

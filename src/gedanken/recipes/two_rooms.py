@@ -16,6 +16,7 @@ from gedanken.encoders import ConvEncoderConfig, KeypointEncoderConfig
 from gedanken.environments import ExploreConfig, TwoRooms, episodes_of
 from gedanken.models import ResidualMLPConfig
 from gedanken.planners import MPPIConfig, TreeConfig
+from gedanken.recipes.error_head import ErrorHeadConfig
 from gedanken.recipes.pldm import PLDMConfig
 from gedanken.recipes.recipe import Recipe
 from gedanken.recipes.refine import RefineConfig
@@ -100,7 +101,7 @@ def two_rooms_random_wall(seed: int = 0) -> TwoRoomsRun:
     """Wall and door in another place in every episode: within half a core-hour."""
     recipe = two_rooms_demo(seed).recipe
     train = replace(recipe.train, steps=2500, learning_rate=4e-3, beta2=0.95)
-    refine = RefineConfig(components=40)
+    refine, errors = RefineConfig(components=40), ErrorHeadConfig()
     recipe = replace(
         recipe,
         name="two-rooms-random-wall",
@@ -109,7 +110,10 @@ def two_rooms_random_wall(seed: int = 0) -> TwoRoomsRun:
         objective=replace(_OBJECTIVE, temporal_similarity=1.0, starts=1),
         train=train,
         refine=replace(refine, train=replace(refine.train, steps=27_000, seed=seed)),
-        agent=AgentConfig(warm=MPPIConfig(candidates=128, rounds=3), tree=TreeConfig(), hold=1.0, surprise=3.0),
+        error_head=replace(errors, train=replace(errors.train, seed=seed)),
+        agent=AgentConfig(
+            warm=MPPIConfig(candidates=128, rounds=3), tree=TreeConfig(), doubt=1.0, hold=1.0, surprise=3.0
+        ),
     )
     return TwoRoomsRun(
         recipe=recipe,

@@ -6,7 +6,7 @@ BackProp", section 4.3) changes how a layer learns and not what it can say, as l
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -21,24 +21,36 @@ _ROWS = 400_000
 
 
 @contextmanager
-def whitened(predictor: nn.Module, latents: Float[Tensor, "rows P D"], components: int) -> Iterator[None]:
-    """Within, `predictor.from_latent` is trained in the whitened components of `latents`; after, it is one layer again.
+def whitened(
+    part: nn.Module,
+    latents: Float[Tensor, "rows P D"],
+    components: int,
+    layers: Sequence[str] = ("from_latent",),
+) -> Iterator[None]:
+    """Within, these layers of `part` are trained in the whitened components of `latents`; after, each is one layer again.
+
+    Args:
+        part: what is trained.
+        latents: whose components these are.
+        components: how many, the leading ones; 0 changes nothing.
+        layers: names of linear layers that read latents.
 
     Raises:
-        BadInput: the predictor has no such linear layer.
+        BadInput: there is no such linear layer.
     """
     if not components:
         yield
         return
-    layer = getattr(predictor, "from_latent", None)
-    if not isinstance(layer, nn.Linear):
-        raise BadInput(f"{type(predictor).__name__} has no linear layer `from_latent`; refine it with components=0.")
-    seen = _Whitened(layer, latents, components).to(layer.weight.device)
-    predictor.from_latent = seen
+    for name in layers:
+        layer = getattr(part, name, None)
+        if not isinstance(layer, nn.Linear):
+            raise BadInput(f"{type(part).__name__} has no linear layer `{name}`; train it with components=0.")
+        setattr(part, name, _Whitened(layer, latents, components).to(layer.weight.device))
     try:
         yield
     finally:
-        predictor.from_latent = seen.folded()
+        for name in layers:
+            setattr(part, name, getattr(part, name).folded())
 
 
 class _Whitened(nn.Module):
