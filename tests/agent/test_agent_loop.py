@@ -357,5 +357,28 @@ def test_before_a_cold_search_a_tree_looks_for_the_way(monkeypatch):
 def test_a_models_step_starts_each_latent_alone():
     model, generator = Plane(), torch.Generator().manual_seed(0)
     latents, actions = torch.randn(2, 3, 1, 2, generator=generator), torch.randn(2, 3, 4, 2, generator=generator)
-    after = loop.step_of(model)(latents, actions)
+    after, errors = loop.step_of(model)(latents, actions)
+    assert errors is None
     torch.testing.assert_close(after, latents[:, :, None] + SKIP * actions[..., None, :])
+
+
+class Rooted(Plane):
+    """A model that believes nothing can be moved, and is right."""
+
+    def rollout(self, context: Context, actions: Tensor) -> Rollout:
+        return Rollout(context.latents[:, None, None, -1].expand(*actions.shape[:3], 1, -1))
+
+
+@pytest.mark.parametrize(("idle", "cold"), [(5, [0, 5, 10]), (3, [0, 3, 6, 9]), (0, [0])])
+def test_who_stays_in_one_place_without_surprise_searches_cold(idle, cold):
+    driver, place = agent(model=Rooted(), idle=idle), seen(torch.zeros(1, 2))
+    driver.begin(seen(torch.tensor([[9.0, 0.0]])))
+    assert [step for step in range(12) if driver.act(place).cold.any()] == cold
+
+
+def test_neither_who_moves_on_nor_who_is_at_the_goal_is_idle():
+    driver = agent(idle=2)
+    driver.begin(seen(torch.tensor([[12.0, 0.0], [0.0, 0.0]])))
+    _, decisions = driven(driver, torch.zeros(2, 2), 14)
+    assert decisions[-1].held.all()
+    assert not torch.stack([each.cold for each in decisions[1:]]).any()

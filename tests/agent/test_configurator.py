@@ -1,7 +1,9 @@
 import pytest
+import torch
 
 from gedanken.agent import AgentConfig, configure
 from gedanken.errors import BadInput
+from gedanken.types import Goal, Rollout
 
 
 def test_energy_and_thresholds_are_measured_in_step_changes():
@@ -23,3 +25,13 @@ def test_by_default_all_grow_with_the_step_change():
 def test_a_model_that_was_never_calibrated_is_refused(step_change):
     with pytest.raises(BadInput, match="calibrate the model"):
         configure(step_change)
+
+
+def test_doubt_is_weighed_where_it_is_asked_for():
+    rollout = Rollout(torch.randn(1, 2, 3, 1, 4), expected_error=torch.tensor([[[0.0, 2.3, 0.0], [0.0, 0.0, 0.0]]]))
+    goal, actions = Goal(torch.zeros(1, 1, 4)), torch.zeros(1, 2, 3, 2)
+    plain, doubting = (configure(1.0, AgentConfig(doubt=doubt))[0] for doubt in (0.0, 3.0))
+    more = doubting(rollout, goal, actions) - plain(rollout, goal, actions)
+    torch.testing.assert_close(more, torch.tensor([[3 * torch.log(torch.tensor(2.0)).item(), 0.0]]))
+    with pytest.raises(BadInput, match="doubt=-1"):
+        AgentConfig(doubt=-1.0)

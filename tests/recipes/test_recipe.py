@@ -14,6 +14,7 @@ from gedanken.errors import BadInput, UnknownName
 from gedanken.models import GRUPredictor, GRUPredictorConfig, ResidualMLP
 from gedanken.planners import PLANNERS, GradientConfig, ICEMConfig, MPPIConfig, TreeConfig
 from gedanken.recipes import PLDM, PLDMConfig, Recipe, build, parts, two_rooms_demo
+from gedanken.recipes.error_head import ErrorHeadConfig
 from gedanken.recipes.parts import ENCODERS, OBJECTIVES, PREDICTORS
 from gedanken.recipes.recipe import build_objective
 from gedanken.recipes.refine import RefineConfig
@@ -221,7 +222,7 @@ def at(values: dict, path: tuple[str, ...]) -> object:
     return values
 
 
-WHOLE = Recipe(name="plain", refine=RefineConfig(), agent=AgentConfig(tree=TreeConfig()))
+WHOLE = Recipe(name="plain", refine=RefineConfig(), error_head=ErrorHeadConfig(), agent=AgentConfig(tree=TreeConfig()))
 PLAIN = json.loads(json.dumps(WHOLE.as_dict()))
 
 

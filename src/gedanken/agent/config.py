@@ -18,6 +18,7 @@ class AgentConfig:
         cold: the search from nothing, at the start and after a surprise; likewise.
         restless: model steps after a cold search in which another surprise leads to a drawn step, not to a search; 0 never
             draws.
+        idle: model steps in one place, away from the goal, after which it searches cold; 0 waits for ever.
         spread: deviation of the first samples, in units of the action's largest norm or half range.
         past: T, latents kept in working memory; never fewer than the model says it uses.
         patience: model steps for which a plan is followed as long as nothing surprises; 1 searches at every step.
@@ -34,6 +35,7 @@ class AgentConfig:
     warm: PlannerConfig = field(default_factory=lambda: MPPIConfig(candidates=128, rounds=2))
     cold: PlannerConfig = field(default_factory=lambda: MPPIConfig(candidates=256, rounds=6))
     restless: int = 3
+    idle: int = 0
     spread: float = 0.67
     past: int = 1
     patience: int = 2
@@ -44,10 +46,10 @@ class AgentConfig:
     apart: float = 4.0
 
     def __post_init__(self) -> None:
-        if min(self.horizon, self.past, self.patience) < 1 or self.restless < 0 or not self.spread > 0:
+        if min(self.horizon, self.past, self.patience) < 1 or min(self.restless, self.idle) < 0 or not self.spread > 0:
             raise BadInput(
                 f"horizon={self.horizon}, past={self.past} and patience={self.patience} must be at least 1, "
-                f"restless={self.restless} at least 0, and spread={self.spread} above 0."
+                f"restless={self.restless} and idle={self.idle} at least 0, and spread={self.spread} above 0."
             )
         if not min(self.hold, self.surprise, self.apart) > 0 or not 0 <= self.doubt < float("inf"):
             raise BadInput(

@@ -1,10 +1,11 @@
 """The receding-horizon loop: perceive, compare with what was expected, hold or plan, act for one model step.
 
-Four habits belong here and not to the planner. At the goal the agent holds still instead of planning. A plan that comes true
+Five habits belong here and not to the planner. At the goal the agent holds still instead of planning. A plan that comes true
 is followed for some steps before the next search. After a prediction that the world did not keep (a wall that was imagined
 away) the warm start is dropped and the search starts cold, since a plan believed once is otherwise repeated for ever. And
 where the model is wrong within a few steps of a cold search, as on a door's jamb, no search in it helps: the agent takes
-one drawn step away from there.
+one drawn step away from there. An agent that stays in one place without being surprised waits for a plan that never comes
+true, and searches cold as well.
 """
 
 from __future__ import annotations
@@ -107,7 +108,8 @@ class Agent:
         self._age = torch.zeros(len(latents), dtype=torch.long)
         self._expected: Tensor | None = None
         self._last: Tensor | None = None
-        self._rest = torch.zeros(len(latents), dtype=torch.long)
+        self._since_cold = torch.full((len(latents),), self.config.restless, dtype=torch.long)
+        self._places: list[Tensor] = []
 
     @torch.no_grad()
     def act(self, observation: Observation) -> Decision:
@@ -128,8 +130,7 @@ class Agent:
         distance = _apart(seen, self._goal.latents)
         surprise = torch.zeros_like(distance) if self._expected is None else _apart(seen, self._expected)
         held = distance < self.thresholds.hold
-        cold, astray = self._unsettled(surprise)
-        cold, drawn = cold & ~held, astray & ~held
+        cold, drawn = self._unsettled(surprise, held, seen)
         calm = surprise <= self.thresholds.surprise
         followed = calm & (self._age < self.config.patience) & ~(held | cold)
         plan = self._thought(distance, held, cold, drawn, followed)
@@ -154,12 +155,22 @@ class Agent:
     def _seen(self, observation: Observation) -> Tensor:
         return self.model.encode({name: values[:, None] for name, values in observation.items()})[:, 0]
 
-    def _unsettled(self, surprise: Tensor) -> tuple[Tensor, Tensor]:
-        """Rows that search cold: at the start, or surprised; and rows that were surprised again soon after they did."""
-        surprised, resting = surprise > self.thresholds.surprise, self._rest > 0
-        cold = torch.ones_like(surprised) if self._expected is None else surprised & ~resting
-        self._rest = torch.where(cold, self.config.restless, self._rest - 1)
-        return cold, surprised & resting
+    def _unsettled(self, surprise: Tensor, held: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows that search cold, and rows that draw a step since they were surprised again soon after they did."""
+        self._since_cold += 1
+        surprised, resting = surprise > self.thresholds.surprise, self._since_cold <= self.config.restless
+        idle = self._idle(seen) & ~held
+        cold = torch.ones_like(held) if self._expected is None else (surprised & ~resting) | idle
+        self._since_cold[cold] = 0
+        return cold & ~held, surprised & resting & ~(idle | held)
+
+    def _idle(self, seen: Tensor) -> Tensor:
+        """Rows that are where they were some steps ago, and have not searched cold since."""
+        before, steps = self._places, self.config.idle
+        self._places = [*before, seen][-steps:] if steps else []
+        if not steps or len(before) < steps:
+            return torch.zeros(len(seen), dtype=torch.bool)
+        return (_apart(seen, before[-steps]) < self.thresholds.apart) & (self._since_cold >= steps)
 
     def _thought(self, distance: Tensor, held: Tensor, cold: Tensor, drawn: Tensor, followed: Tensor) -> Plan:
         """Each row's plan: to stay, searched cold or warm, what is left of the last one, or one drawn step."""
@@ -219,13 +230,17 @@ def energy_of(model: WorldModel, energy: Energy, context: Context, goal: Goal) -
     return of
 
 
-def step_of(model: WorldModel) -> Callable[[Tensor, Tensor], Tensor]:
-    """One model step from latents `[B, n, P, D]`, each its own past, by environment actions `[B, n, K, width]` held for it."""
+def step_of(model: WorldModel) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor | None]]:
+    """One model step from latents `[B, n, P, D]`, each its own past, by environment actions `[B, n, K, width]` held for it; the
+    latents after it, and the errors expected."""
 
-    def of(latents: Tensor, actions: Tensor) -> Tensor:
+    def of(latents: Tensor, actions: Tensor) -> tuple[Tensor, Tensor | None]:
         blocks = actions.flatten(0, 1)[:, :, None].repeat(1, 1, 1, model.frame_skip)
         alone = Context(latents.flatten(0, 1)[:, None], blocks.new_zeros(blocks.shape[0], 0, blocks.shape[-1]))
-        return model.rollout(alone, blocks).latents[:, :, 0].unflatten(0, latents.shape[:2])
+        rollout, sizes = model.rollout(alone, blocks), latents.shape[:2]
+        errors = rollout.expected_error
+        after = rollout.latents[:, :, 0].unflatten(0, sizes)
+        return after, None if errors is None else errors[:, :, 0].unflatten(0, sizes)
 
     return of
 

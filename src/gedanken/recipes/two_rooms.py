@@ -112,7 +112,13 @@ def two_rooms_random_wall(seed: int = 0) -> TwoRoomsRun:
         refine=replace(refine, train=replace(refine.train, steps=27_000, seed=seed)),
         error_head=replace(errors, train=replace(errors.train, seed=seed)),
         agent=AgentConfig(
-            warm=MPPIConfig(candidates=128, rounds=3), tree=TreeConfig(), doubt=1.0, hold=1.0, surprise=3.0
+            horizon=20,
+            warm=MPPIConfig(candidates=128, rounds=3),
+            tree=TreeConfig(),
+            idle=5,
+            doubt=1.0,
+            hold=1.0,
+            surprise=3.0,
         ),
     )
     return TwoRoomsRun(
