@@ -38,7 +38,7 @@ class ErrorHeadConfig:
     hidden: int = 128
     components: int = 40
     train: TrainConfig = field(
-        default_factory=lambda: TrainConfig(steps=1500, batch=320, learning_rate=2e-3, log_every=100)
+        default_factory=lambda: TrainConfig(steps=600, batch=320, learning_rate=2e-3, log_every=100)
     )
 
     def __post_init__(self) -> None:
