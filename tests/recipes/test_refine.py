@@ -79,6 +79,17 @@ def test_frames_are_taken_on_the_models_clock_between_resets():
     assert torch.equal(seen["actions"][1], done[10:20].reshape(5, 4))
 
 
+def test_a_predictor_may_begin_anew(model):
+    before, latents = weights_of(model.predictor), kept(model, 50)
+    refine(model, latents, replace(refining(1, learning_rate=1e-9), fresh=True))
+    after = weights_of(model.predictor)
+    assert not any(torch.allclose(one, other) for one, other in zip(before, after, strict=True) if one.dim() > 1)
+    refine(model, latents, replace(refining(1, learning_rate=1e-9), fresh=True))
+    assert all(torch.allclose(one, other) for one, other in zip(after, weights_of(model.predictor), strict=True))
+    refine(model, kept(model, 200), replace(refining(200), fresh=True))
+    assert error_of(model) < 0.02
+
+
 @pytest.mark.parametrize("components", [0, 3])
 def test_a_killed_run_ends_in_the_same_weights(model, tmp_path, components):
     start = weights_of(model.predictor)
@@ -110,8 +121,8 @@ def test_a_run_is_not_resumed_with_other_episodes(model, tmp_path):
 def test_a_recipe_with_it_is_fitted_in_two_parts(tmp_path):
     recipe = replace(dot_recipe(steps=20), refine=refining(30))
     run = RunFolder(tmp_path)
+    plain = fit(dot_episodes(60), replace(recipe, refine=None), run)  # what comes after may be decided later
     fitted = fit(dot_episodes(60), recipe, run, fresh=dot_episodes(60, seed=7))
-    plain = fit(dot_episodes(60), replace(recipe, refine=None))
     assert fitted.trained.steps == 50
     assert fitted.trained.core_seconds > plain.trained.core_seconds
     assert all(map(torch.equal, weights_of(fitted.model.encoder), weights_of(plain.model.encoder)))

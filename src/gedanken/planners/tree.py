@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Generator, Tensor
 
 from gedanken.contracts import EnergyOf
@@ -88,120 +88,129 @@ def tree_search(
         raise BadInput(
             f"apart={apart} must be above 0: a tree that takes every place for a new one never leaves its root."
         )
-    rows = torch.arange(len(root))
-    tree, ways = _Tree(root, start), [start.mean]
-    arrived = torch.zeros(len(root), dtype=torch.bool)
-    for _ in range(config.rounds):
-        reached = tree.branched(tree.least_tried(config.width), imagine, start, config, generator)
-        left, nearest = reached.to(goal).min(dim=1)
-        ways.append(reached.ways[rows, nearest])
-        arrived |= left < apart
-        if bool(arrived.all()):
-            break
-        tree.grow(reached, apart, config.width)
-    candidates = limited(torch.stack(ways, dim=1), start)
+    found = [
+        _ways(imagine, root[row : row + 1], goal[row], _row(start, row), apart, config, generator)
+        for row in range(len(root))  # one after the other: where the goal is soon reached the tree stays small
+    ]
+    count = max(map(len, found))
+    ways = torch.stack([torch.cat([each, each[-1:].expand(count - len(each), -1, -1)]) for each in found])
+    candidates = limited(torch.cat([start.mean[:, None], ways], dim=1), start)
     energies = scored(energy_of, candidates, 1)
-    best = energies.argmin(dim=1)
+    best, rows = energies.argmin(dim=1), torch.arange(len(root))
     feasible = torch.ones(len(root), dtype=torch.bool)
     trace = Trace(energies.min(dim=1).values[None], energies.mean(dim=1)[None])
     return Plan(candidates[rows, best], energies[rows, best], feasible, trace)
 
 
+def _ways(
+    imagine: Imagine,
+    root: Float[Tensor, "one P D"],
+    goal: Float[Tensor, "P D"],
+    start: Search,
+    apart: float,
+    config: TreeConfig,
+    generator: Generator,
+) -> Float[Tensor, "rounds H A"]:
+    """The way to where each round of one tree came nearest to the goal."""
+    tree, ways = _Tree(root, start), list[Tensor]()
+    for _ in range(config.rounds):
+        reached = tree.branched(tree.least_tried(config.width), imagine, start, config, generator)
+        if not len(reached.latents):
+            break
+        left = _apart(reached.latents, goal.flatten())
+        ways.append(reached.ways[left.argmin()])
+        if left.min() < apart:
+            break
+        tree.grow(reached, apart, config.width)
+    return torch.stack(ways) if ways else start.mean
+
+
+def _row(start: Search, row: int) -> Search:
+    low, high = (bound[row : row + 1] for bound in box(start))
+    return Search(start.mean[row : row + 1], start.std[row : row + 1], low, high, start.norm)
+
+
 @dataclass(frozen=True)
-class _Reached:
-    """Places: latents `[B, M, P·D]`, the ways there `[B, M, H, A]`, their lengths, and which are there at all `[B, M]`."""
+class _Places:
+    """Latents `[n, P·D]`, the ways there `[n, H, A]`, and how many steps these have `[n]`."""
 
-    latents: Float[Tensor, "B M W"]
-    ways: Float[Tensor, "B M H A"]
-    depth: Int[Tensor, "B M"]
-    real: Bool[Tensor, "B M"]
+    latents: Float[Tensor, "n W"]
+    ways: Float[Tensor, "n H A"]
+    depth: Int[Tensor, " n"]
 
-    def to(self, goal: Tensor) -> Tensor:
-        """Squared distance to the goal `[B, M]`; infinite where there is no place."""
-        return _apart(self.latents, goal.flatten(1)).masked_fill(~self.real, torch.inf)
+    def taken(self, which: Tensor) -> _Places:
+        return _Places(self.latents[which], self.ways[which], self.depth[which])
+
+    def and_also(self, other: _Places) -> _Places:
+        return _Places(
+            torch.cat([self.latents, other.latents]),
+            torch.cat([self.ways, other.ways]),
+            torch.cat([self.depth, other.depth]),
+        )
 
 
 class _Tree:
-    """All places end to end; rows of a batch with fewer of them have gaps, which are not `real`.
+    """What one problem's tree has reached.
 
     Args:
-        root: where it begins `[B, P, D]`.
+        root: where it begins `[1, P, D]`.
         start: gives the horizon, beyond which no way goes.
     """
 
     def __init__(self, root: Tensor, start: Search) -> None:
         self.shape, self.horizon = root.shape[1:], start.mean.shape[1]
-        nowhere = torch.zeros_like(start.mean)[:, None]
-        none = torch.zeros(len(root), 1, dtype=torch.long)
-        self.places = _Reached(root.flatten(1)[:, None], nowhere, none, torch.ones(len(root), 1, dtype=torch.bool))
-        self.tried = none.clone()
+        none = torch.zeros(1, dtype=torch.long)
+        self.places, self.tried = _Places(root.flatten(1), torch.zeros_like(start.mean), none), none.clone()
 
-    def least_tried(self, width: int) -> Int[Tensor, "B leaves"]:
+    def least_tried(self, width: int) -> Int[Tensor, " leaves"]:
         """The places to go on from, near ones before far ones; marks them as tried once more."""
-        count = self.tried.shape[1]
-        over = ~self.places.real | (self.places.depth >= self.horizon)
-        order = (self.tried * self.horizon + self.places.depth).float().masked_fill(over, torch.inf)
-        leaves = order.topk(min(width, count), dim=1, largest=False).indices
-        self.tried = self.tried.scatter_add(1, leaves, torch.ones_like(leaves))
+        order = self.tried * self.horizon + self.places.depth
+        order = order.masked_fill(self.places.depth >= self.horizon, torch.iinfo(order.dtype).max)
+        leaves = order.argsort(stable=True)[:width]
+        leaves = leaves[self.places.depth[leaves] < self.horizon]
+        self.tried[leaves] += 1
         return leaves
 
     def branched(
         self, leaves: Tensor, imagine: Imagine, start: Search, config: TreeConfig, generator: Generator
-    ) -> _Reached:
-        """What one more step from these places leads to."""
-        rows = torch.arange(len(leaves))[:, None]
-        before, ways, depth = (
-            each[rows, leaves] for each in (self.places.latents, self.places.ways, self.places.depth)
-        )
-        actions = _all_directions(start, leaves.shape[1], config.branches, generator)
-        seen, errors = imagine(before.unflatten(2, self.shape), actions)
-        step = torch.nn.functional.one_hot(depth.clamp(max=self.horizon - 1), self.horizon)[:, :, None, :, None]
-        ways = ways[:, :, None] + step * actions[:, :, :, None]
-        real = (self.places.real[rows, leaves] & (depth < self.horizon))[:, :, None].expand(actions.shape[:3])
-        if errors is not None:
-            real = real & (errors <= config.trusted)
-        deeper = (depth + 1)[:, :, None].expand_as(real)
-        return _Reached(seen.flatten(3).flatten(1, 2), ways.flatten(1, 2), deeper.flatten(1, 2), real.flatten(1, 2))
+    ) -> _Places:
+        """What one more step from these places leads to, as far as the model trusts itself."""
+        before = self.places.taken(leaves)
+        actions = _all_directions(start, len(leaves), config.branches, generator)
+        seen, errors = imagine(before.latents.unflatten(1, self.shape)[None], actions[None])
+        ways = before.ways[:, None].repeat(1, config.branches, 1, 1)
+        ways[torch.arange(len(leaves)), :, before.depth] = actions
+        depth = (before.depth + 1)[:, None].expand(-1, config.branches)
+        reached = _Places(seen[0].flatten(2).flatten(0, 1), ways.flatten(0, 1), depth.flatten())
+        return reached if errors is None else reached.taken((errors[0] <= config.trusted).flatten())
 
-    def grow(self, reached: _Reached, apart: float, width: int) -> None:
+    def grow(self, reached: _Places, apart: float, width: int) -> None:
         """Keep what is farthest from all that is known, one after the other, as long as it is new."""
-        known = self.places
-        squared = torch.cdist(reached.latents, known.latents).square() / known.latents.shape[2]
-        news = squared.masked_fill(~known.real[:, None], torch.inf).amin(dim=2).masked_fill(~reached.real, -1.0)
-        rows, chosen, real = torch.arange(len(news)), list[Tensor](), list[Tensor]()
-        for _ in range(min(width, news.shape[1])):
-            farthest = news.argmax(dim=1)
-            new = news[rows, farthest] > apart
-            if not new.any():
+        squared = torch.cdist(reached.latents, self.places.latents).square() / reached.latents.shape[1]
+        news, chosen = squared.amin(dim=1), list[int]()
+        for _ in range(min(width, len(news))):
+            farthest = int(news.argmax())
+            if news[farthest] <= apart:
                 break
             chosen.append(farthest)
-            real.append(new)
-            news = torch.minimum(news, _apart(reached.latents, reached.latents[rows, farthest]))
-        if not chosen:
-            return
-        at = rows[:, None], torch.stack(chosen, dim=1)
-        self.places = _Reached(
-            torch.cat([known.latents, reached.latents[at]], dim=1),
-            torch.cat([known.ways, reached.ways[at]], dim=1),
-            torch.cat([known.depth, reached.depth[at]], dim=1),
-            torch.cat([known.real, torch.stack(real, dim=1)], dim=1),
-        )
-        self.tried = torch.cat([self.tried, torch.zeros_like(at[1])], dim=1)
+            news = torch.minimum(news, _apart(reached.latents, reached.latents[farthest]))
+        self.places = self.places.and_also(reached.taken(torch.tensor(chosen, dtype=torch.long)))
+        self.tried = torch.cat([self.tried, torch.zeros(len(chosen), dtype=torch.long)])
 
 
-def _all_directions(start: Search, places: int, count: int, generator: Generator) -> Float[Tensor, "B places count A"]:
+def _all_directions(start: Search, places: int, count: int, generator: Generator) -> Float[Tensor, "places count A"]:
     """Actions at full length, spread evenly and turned at random for each place."""
-    batch, _, width = start.mean.shape
-    turned = torch.linalg.qr(torch.randn(batch, places, width, width, generator=generator)).Q
-    heading, (low, high) = evenly_spread(count, width) @ turned, box(start)
+    width = start.mean.shape[2]
+    turned = torch.linalg.qr(torch.randn(places, width, width, generator=generator)).Q
+    heading, (low, high) = evenly_spread(count, width) @ turned, (bound[0, 0] for bound in box(start))
     if start.norm is not None:
         lengths = heading * start.norm
     else:  # to the box's surface
-        reach = torch.where(heading > 0, high[:, None, :1], -low[:, None, :1])
-        reach = torch.where(torch.isfinite(reach), reach, 2 * start.std[:, None, :1])
+        reach = torch.where(heading > 0, high, -low)
+        reach = torch.where(torch.isfinite(reach), reach, 2 * start.std[0, 0])
         lengths = heading / heading.abs().amax(dim=-1, keepdim=True) * reach
-    one = Search(start.mean[:, :1], start.std[:, :1], low[:, :1], high[:, :1], start.norm)
-    return limited(lengths.flatten(1, 2)[:, :, None], one)[:, :, 0].unflatten(1, (places, count))
+    one = Search(start.mean[:, :1], start.std[:, :1], low.expand(1, 1, width), high.expand(1, 1, width), start.norm)
+    return limited(lengths.flatten(0, 1)[None, :, None], one)[0, :, 0].unflatten(0, (places, count))
 
 
 @cache
@@ -216,5 +225,5 @@ def evenly_spread(count: int, width: int) -> Float[Tensor, "count width"]:
     return (spread / spread.norm(dim=1, keepdim=True)).float()
 
 
-def _apart(latents: Float[Tensor, "B M W"], one: Float[Tensor, "B W"]) -> Float[Tensor, "B M"]:
-    return (latents - one[:, None]).square().mean(dim=2)
+def _apart(latents: Float[Tensor, "n W"], one: Float[Tensor, " W"]) -> Float[Tensor, " n"]:
+    return (latents - one).square().mean(dim=1)

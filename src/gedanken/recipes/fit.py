@@ -25,8 +25,8 @@ HELD_OUT = 0.05
 """Share of the episodes that training never sees."""
 REFINED, ERRORS = "refined", "errors"
 """Folders of a run in which the trainings of the predictor alone and of the error head lie."""
-_LATER = ("agent", "error_head")
-"""Fields of a recipe that its first training knows nothing of: how to plan, and what errors to expect."""
+_LATER = ("agent", "refine", "error_head")
+"""Fields of a recipe that its first training knows nothing of."""
 _CALIBRATION_WINDOWS = 256
 
 
@@ -114,6 +114,7 @@ def _on_latents(
     if recipe.refine is not None:
         done = refine(model, kept, recipe.refine, within(REFINED), watch, identity)
         trained = _together(trained, done)
+        identity = {**identity, "refine": recipe.as_dict()["refine"]}
     if recipe.error_head is not None:
         done = learn_errors(model, kept, recipe.error_head, within(ERRORS), watch, identity)
         trained = _together(trained, done)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
+import torch
 from torch import Generator, Tensor, nn
 
 from gedanken.data.kept import KeptLatents
@@ -34,6 +35,7 @@ class RefineConfig:
         starts: latents of a window to predict from, its first ones.
         components: leading principal components of the latents that the predictor sees, whitened; 0 shows it the latents as
             they are. Needs a predictor whose first layer `from_latent` is linear.
+        fresh: let the predictor begin anew instead of where the joint training left it.
         train: how long and how hard.
     """
 
@@ -41,6 +43,7 @@ class RefineConfig:
     ahead: int = 6
     starts: int = 1
     components: int = 0
+    fresh: bool = False
     train: TrainConfig = field(
         default_factory=lambda: TrainConfig(steps=10_000, batch=192, learning_rate=4e-3, beta2=0.95, log_every=100)
     )
@@ -77,11 +80,22 @@ def refine(
         BadInput: the predictor's first layer cannot be whitened.
         TrainingStopped, BadRunFolder: see `gedanken.training.train`.
     """
+    if config.fresh:
+        _forget(model.predictor, config.train.seed)
     told = {"refine": asdict(config), "latents": kept.fingerprint(), **(identity or {})}
     with whitened(model.predictor, kept.latents, config.components):
         trained = train(on_kept_latents(model), _Ahead(config), kept, config.train, run, watch, told)
     model.eval()
     return trained
+
+
+def _forget(predictor: nn.Module, seed: int) -> None:
+    """New weights, as if just built."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for layer in predictor.modules():
+            if callable(reset := getattr(layer, "reset_parameters", None)):
+                reset()
 
 
 class _Ahead(nn.Module):

@@ -101,7 +101,7 @@ def two_rooms_random_wall(seed: int = 0) -> TwoRoomsRun:
     """Wall and door in another place in every episode: within half a core-hour."""
     recipe = two_rooms_demo(seed).recipe
     train = replace(recipe.train, steps=2500, learning_rate=4e-3, beta2=0.95)
-    refine, errors = RefineConfig(components=40), ErrorHeadConfig()
+    refine, errors = RefineConfig(components=40, fresh=True), ErrorHeadConfig()
     recipe = replace(
         recipe,
         name="two-rooms-random-wall",
