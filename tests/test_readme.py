@@ -1,5 +1,6 @@
 """The README tells the truth: its Python runs, and its commands exist with the options it gives them."""
 
+import math
 import os
 import re
 import subprocess
@@ -74,6 +75,33 @@ def test_the_python_of_the_readme_runs(tmp_path, monkeypatch):
 @pytest.mark.parametrize("line", command_lines(README))
 def test_the_commands_of_the_readme_exist(line):
     check_command(line)
+
+
+def section(title: str) -> str:
+    return README.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def test_your_own_data_is_short_and_runs(tmp_path):
+    """On swings of a mass on a spring, as a folder of CSV files; nothing is given but the recordings' name."""
+    text = section("Your own data")
+    assert len(text.strip().splitlines()) <= 15
+    (tmp_path / "recordings").mkdir()
+    for number in range(4):
+        place, speed, rows = 0.1 * number, 0.0, ["time,place,action_force"]
+        for step in range(200):
+            force = math.sin(0.3 * step + number)
+            rows.append(f"{0.05 * step:.2f},{place:.5f},{force:.5f}")
+            speed += 0.05 * (force - 4 * place - 0.4 * speed)
+            place += 0.05 * speed
+        (tmp_path / "recordings" / f"run-{number}.csv").write_text("\n".join(rows))
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
+    for line in command_lines(text):
+        few = ["--steps", "60"] if line.startswith("gedanken train") else []
+        command = [sys.executable, "-m", *line.split(), *few]
+        answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment)
+        assert answer.returncode in ((0, 1) if line.startswith("gedanken doctor") else (0,)), f"{line}: {answer.stderr}"
+        assert "Traceback" not in answer.stderr
+    assert "ARX" in (tmp_path / "runs" / "mine" / "report.html").read_text("utf-8")
 
 
 def test_the_readme_shows_the_two_commands():

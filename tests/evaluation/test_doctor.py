@@ -167,6 +167,37 @@ def test_the_numbers_are_those_that_can_be_worked_out():
     assert steps[0] == pytest.approx(2 * steps[1]) == pytest.approx(5, rel=0.2)
 
 
+class Stopped(Calibrated):
+    """A place that a wall at 1 stops, of which `Places` knows nothing; `told` of its errors is what it expects."""
+
+    def __init__(self, told):
+        super().__init__()
+        self.told = told
+
+    def encode(self, observations):
+        return super().encode(observations).clamp(max=1.0)
+
+    def rollout(self, context, actions):
+        rollout = super().rollout(context, actions)
+        beyond = (rollout.latents - 1).clamp_min(0).square().mean(dim=(3, 4)) / self.step_change
+        return replace(rollout, expected_error=self.told(beyond))
+
+
+@pytest.mark.parametrize(
+    ("told", "severity"),
+    [
+        (lambda errors: errors, "good"),
+        (lambda errors: torch.full_like(errors, 0.3), "bad"),
+        (lambda errors: 1 / (1 + errors), "bad"),
+    ],
+)
+def test_a_model_that_does_not_know_where_it_errs_is_found(told, severity):
+    said = found(examined(Stopped(told)))
+    assert said["expects its errors"].severity == severity
+    assert "error head" not in said["known scale"].said
+    assert "expects its errors" not in found(examined(Calibrated()))
+
+
 def test_every_window_meets_other_windows_and_never_itself():
     drawn = Walks().sample(40, Generator().manual_seed(0))
     seen = predictions(Places(), drawn, Generator().manual_seed(1))

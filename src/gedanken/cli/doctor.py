@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import tyro
 
 if TYPE_CHECKING:
-    from gedanken.contracts import EpisodeStore
+    from gedanken.contracts import Episodes
     from gedanken.evaluation.doctor import Diagnosis
     from gedanken.recipes import Loaded
 
@@ -33,7 +33,7 @@ def doctor(
 
     Args:
         model: a model file, or `bundled` for the one in the package.
-        data: a folder of episodes (gedanken.EpisodeFolder), or the id of a world to draw fresh ones; by default the
+        data: recordings in any known format, or the id of a world to draw fresh ones; by default the
             world the model was trained in.
         horizon: model steps to look ahead; fewer for short recordings.
         json: print one JSON object instead of a table.
@@ -61,11 +61,12 @@ def doctor(
         sys.exit(1)
 
 
-def _recordings(loaded: Loaded, data: str) -> tuple[EpisodeStore, str]:
+def _recordings(loaded: Loaded, data: str) -> tuple[Episodes, str]:
     """Episodes, and what to call them."""
     from dataclasses import replace
 
-    from gedanken.data import EpisodeFolder, EpisodeList
+    from gedanken.data import EpisodeList
+    from gedanken.data.formats import open_episodes
     from gedanken.environments import WORLDS
     from gedanken.errors import BadInput
     from gedanken.recipes import two_rooms_demo
@@ -78,10 +79,8 @@ def _recordings(loaded: Loaded, data: str) -> tuple[EpisodeStore, str]:
         replace(two_rooms_demo(_FRESH), episodes=_EPISODES, wall=wall).record(episodes)
         return episodes, f"fresh episodes of {source}"
     if not data:
-        raise BadInput(
-            "the model does not name a world to draw episodes of; name a folder of episodes to examine it on."
-        )
-    stored = EpisodeFolder.open(Path(data))
+        raise BadInput("the model does not name a world to draw episodes of; name recordings to examine it on.")
+    stored = open_episodes(data)
     if not len(stored):
         raise BadInput(f"{data} holds no episodes yet; record some first.")
     return stored, data

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gedanken.contracts import EpisodeStore
+from gedanken.contracts import Episodes
 from gedanken.data.windows import chosen, stretches
 from gedanken.errors import BadInput, unknown_name
 from gedanken.types import Episode
@@ -29,7 +29,7 @@ SENSOR_FLOOR = 1e-6
 
 
 def fit_statistics(
-    store: EpisodeStore | Sequence[Episode],
+    store: Episodes,
     frame_skip: int = 1,
     *,
     episodes: Sequence[int] | None = None,

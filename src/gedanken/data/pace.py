@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gedanken.contracts import EpisodeStore
+from gedanken.contracts import Episodes
 from gedanken.data.windows import stretches
 from gedanken.types import Episode
 
@@ -24,7 +24,7 @@ _GROWTH = 1.15
 """From one τ to the next."""
 
 
-def pace(episodes: EpisodeStore | Sequence[Episode], streams: Sequence[str]) -> int | None:
+def pace(episodes: Episodes, streams: Sequence[str]) -> int | None:
     """Samples over which a change keeps its direction: the median over all numbers that tell.
 
     Args:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from gedanken.contracts import EpisodeStore
+from gedanken.contracts import Episodes
 from gedanken.errors import BadInput, unknown_name
 from gedanken.types import Episode, Windows
 
@@ -24,7 +24,7 @@ def stretches(episode: Episode) -> list[tuple[int, int]]:
     return list(pairwise(edges))
 
 
-def chosen(episodes: EpisodeStore | Sequence[Episode], subset: Sequence[int] | None) -> list[Episode]:
+def chosen(episodes: Episodes, subset: Sequence[int] | None) -> list[Episode]:
     """The episodes that `subset` names, or all of them; raises `BadInput` for a number there is no episode for."""
     numbers = range(len(episodes)) if subset is None else [int(number) for number in subset]
     wrong = [number for number in numbers if not 0 <= number < len(episodes)]
@@ -51,7 +51,7 @@ class WindowSampler:
 
     def __init__(
         self,
-        store: EpisodeStore | Sequence[Episode],
+        store: Episodes,
         length: int,
         frame_skip: int = 1,
         *,

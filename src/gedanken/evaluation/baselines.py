@@ -6,19 +6,19 @@ only the thinking. Its goals are hindsight goals: any later frame of the same tr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
 from torch import Generator, Tensor, nn
 
-from gedanken.contracts import EpisodeStore, World, WorldModel
+from gedanken.contracts import Episodes, World, WorldModel
 from gedanken.data.windows import stretches
 from gedanken.environments import random_policy
 from gedanken.errors import BadInput
 from gedanken.evaluation.policy import Choice
-from gedanken.types import Episode, Observation
+from gedanken.types import Observation
 
 _FRAMES = 512  # encoded at a time
 
@@ -97,7 +97,7 @@ class BehaviourCloning:
 
 def fit_behaviour_cloning(
     model: WorldModel,
-    episodes: EpisodeStore | Sequence[Episode],
+    episodes: Episodes,
     steps: int = 2000,
     seed: int = 0,
     *,
@@ -150,7 +150,7 @@ class _Frames:
     last: Int[Tensor, " F"]
 
 
-def _encoded(model: WorldModel, episodes: EpisodeStore | Sequence[Episode], generator: Generator) -> _Frames:
+def _encoded(model: WorldModel, episodes: Episodes, generator: Generator) -> _Frames:
     waiting: list[Observation] = []
     latents, actions, last, count, pending = [], [], [], 0, 0
     for seen, done in _clips(model, episodes, generator):
@@ -172,9 +172,7 @@ def _encoded(model: WorldModel, episodes: EpisodeStore | Sequence[Episode], gene
     return _Frames(torch.cat(latents), torch.cat(actions), torch.cat(last))
 
 
-def _clips(
-    model: WorldModel, episodes: EpisodeStore | Sequence[Episode], generator: Generator
-) -> Iterator[tuple[Observation, Tensor]]:
+def _clips(model: WorldModel, episodes: Episodes, generator: Generator) -> Iterator[tuple[Observation, Tensor]]:
     """Streams `[L, ...]` and actions `[L-1, A]` on the model's clock, of each stretch between resets."""
     skip = model.frame_skip
     for number in range(len(episodes)):

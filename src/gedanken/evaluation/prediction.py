@@ -6,7 +6,6 @@ to the wrong windows, and each prediction has to find its true frame among other
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,11 +13,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Generator, Tensor
 
-from gedanken.contracts import EpisodeStore, WorldModel
+from gedanken.contracts import Episodes, WorldModel
 from gedanken.data.windows import stretches
 from gedanken.errors import BadInput, NonFinite, ShapeError
 from gedanken.evaluation.intervals import Interval
-from gedanken.types import Context, Episode
+from gedanken.types import Context
 
 _FRAMES = 256  # encoded at a time
 _WINDOWS = 32  # judged at a time: each brings the latents of all its candidates
@@ -66,7 +65,7 @@ class PredictionResult:
 @torch.no_grad()
 def evaluate_prediction(
     model: WorldModel,
-    episodes: EpisodeStore | Sequence[Episode],
+    episodes: Episodes,
     horizon: int,
     *,
     within: int,
@@ -156,7 +155,7 @@ class _Track:
     last: Int[Tensor, " F"]
 
 
-def _encoded(model: WorldModel, episodes: EpisodeStore | Sequence[Episode]) -> _Track:
+def _encoded(model: WorldModel, episodes: Episodes) -> _Track:
     latents, actions, first, last, count = [], [], [], [], 0
     for number in range(len(episodes)):
         episode = episodes[number]

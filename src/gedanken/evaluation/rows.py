@@ -6,11 +6,11 @@ without planning, and true dynamics under three energies whether a failure belon
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from gedanken.agent import AgentConfig
-from gedanken.contracts import Energy, EpisodeStore, World, WorldModel
+from gedanken.contracts import Energy, Episodes, World, WorldModel
 from gedanken.evaluation.baselines import NoOp, RandomPolicy, fit_behaviour_cloning
 from gedanken.evaluation.intervals import Interval, success_interval
 from gedanken.evaluation.manifest import Manifest
@@ -18,7 +18,6 @@ from gedanken.evaluation.oracle import ORACLE_SEARCH, SeenEnergy, TrueDynamics, 
 from gedanken.evaluation.planning import Pairs, PlanningResult, evaluate_planning
 from gedanken.evaluation.policy import Policy
 from gedanken.evaluation.true_state import rows_of
-from gedanken.types import Episode
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def baseline_rows(
     pairs: Pairs,
     model: WorldModel,
     energy: Energy,
-    episodes: EpisodeStore | Sequence[Episode],
+    episodes: Episodes,
     *,
     env_steps: int = 200,
     seed: int = 0,

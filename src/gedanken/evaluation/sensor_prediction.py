@@ -14,7 +14,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor
 
-from gedanken.contracts import EpisodeStore, WorldModel
+from gedanken.contracts import Episodes, WorldModel
 from gedanken.data import WindowSampler
 from gedanken.errors import BadInput, NonFinite
 from gedanken.evaluation.arx import fit_arx
@@ -56,6 +56,11 @@ class SensorForecast:
     order: int
     dropped: int
 
+    @property
+    def has_spread(self) -> bool:
+        """Whether there are blocks enough for an interval."""
+        return len(self.blocks.unique()) > 1
+
     def rmse(self, errors: Float[Tensor, "W K n"], ahead: int) -> Float[Tensor, " more"]:
         """Root mean square error of each sensor `ahead` model steps on; last that of all, in deviations: `[n + 1]`."""
         return _squares(self, errors, ahead).mean(dim=0).sqrt()
@@ -69,7 +74,7 @@ class SensorForecast:
             BadInput: fewer than two blocks.
         """
         numbers, of = self.blocks.unique(return_inverse=True)
-        if len(numbers) < 2:
+        if not self.has_spread:
             raise BadInput("one block tells no spread; hold out more or longer recordings.")
         taken = torch.randint(len(numbers), (draws, len(numbers)), generator=Generator().manual_seed(seed))
         counts = of.bincount().double()[taken].sum(dim=1, keepdim=True)
@@ -87,8 +92,8 @@ class SensorForecast:
 @torch.no_grad()
 def evaluate_sensors(
     model: WorldModel,
-    training: EpisodeStore | Sequence[Episode],
-    held_out: EpisodeStore | Sequence[Episode],
+    training: Episodes,
+    held_out: Episodes,
     *,
     reads: Sequence[str],
     sensors: Sequence[str],
@@ -159,9 +164,7 @@ def _squares(forecast: SensorForecast, errors: Float[Tensor, "W K n"], ahead: in
     return torch.cat([squares, every], dim=1)
 
 
-def _held_out(
-    episodes: EpisodeStore | Sequence[Episode], length: int, skip: int, streams: Sequence[str]
-) -> tuple[Windows, Int[Tensor, " W"]]:
+def _held_out(episodes: Episodes, length: int, skip: int, streams: Sequence[str]) -> tuple[Windows, Int[Tensor, " W"]]:
     """Windows spread evenly over all held-out recordings, and the block of each."""
     samplers = list(_samplers(episodes, length, skip, streams))
     if not samplers:
@@ -182,9 +185,7 @@ def _held_out(
     return Windows(seen, torch.cat([part.actions for part in parts])), torch.cat(blocks)
 
 
-def _samplers(
-    episodes: EpisodeStore | Sequence[Episode], length: int, skip: int, streams: Sequence[str]
-) -> Iterator[WindowSampler]:
+def _samplers(episodes: Episodes, length: int, skip: int, streams: Sequence[str]) -> Iterator[WindowSampler]:
     """One for each episode that is long enough."""
     for number in range(len(episodes)):
         try:

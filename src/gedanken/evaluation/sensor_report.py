@@ -23,10 +23,10 @@ def sensor_table(forecast: SensorForecast, ahead: int, step_seconds: float | Non
     """
     ways = (forecast.model, forecast.copy_last, forecast.linear, forecast.read)
     columns = [forecast.rmse(errors, ahead).tolist() for errors in ways]
-    against = forecast.difference(forecast.linear, ahead)
+    against = _against_linear(forecast, ahead)
     labels = [f"{name} [{unit}]" if unit else name for name, unit in zip(forecast.names, forecast.units, strict=True)]
     rows = [
-        (label, *(f"{value:.3g}" for value in values), _signed(difference))
+        (label, *(f"{value:.3g}" for value in values), difference)
         for label, *values, difference in zip([*labels, "all [deviations]"], *columns, against, strict=True)
     ]
     when = f"{ahead} model steps" if step_seconds is None else f"{ahead * step_seconds:.3g} s"
@@ -53,6 +53,14 @@ def sensor_chart(forecast: SensorForecast, step_seconds: float | None = None) ->
     ]
     label = "model steps ahead" if step_seconds is None else "seconds ahead"
     return Chart("sensor error", lines, label, "training deviations", NOTE)
+
+
+def _against_linear(forecast: SensorForecast, ahead: int) -> list[str]:
+    """The model's errors minus the linear one's; without an interval where one block tells none."""
+    if not forecast.has_spread:
+        errors = (forecast.rmse(way, ahead) for way in (forecast.model, forecast.linear))
+        return [f"{model - linear:+.3g} [one block]" for model, linear in zip(*errors, strict=True)]
+    return [_signed(each) for each in forecast.difference(forecast.linear, ahead)]
 
 
 def _signed(interval: Interval) -> str:

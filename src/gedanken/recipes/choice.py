@@ -8,7 +8,7 @@ from math import prod
 
 import numpy as np
 
-from gedanken.contracts import EpisodeStore
+from gedanken.contracts import Episodes
 from gedanken.data.pace import pace
 from gedanken.data.windows import stretches
 from gedanken.encoders import ConvEncoderConfig, FusionEncoderConfig, SensorEncoderConfig
@@ -34,7 +34,7 @@ class Choice:
     why: tuple[str, ...]
 
 
-def choice_for(episodes: EpisodeStore | Sequence[Episode], steps: int = 1000) -> Choice:
+def choice_for(episodes: Episodes, steps: int = 1000) -> Choice:
     """A recipe for recordings of one kind, from what they hold: pictures, numbers or both, their rate and their length.
 
     Args:
@@ -66,7 +66,7 @@ def choice_for(episodes: EpisodeStore | Sequence[Episode], steps: int = 1000) ->
     return Choice(recipe, (*why, told, *fitted))
 
 
-def for_episodes(episodes: EpisodeStore | Sequence[Episode], steps: int = 1000) -> Recipe:
+def for_episodes(episodes: Episodes, steps: int = 1000) -> Recipe:
     """The recipe of `choice_for`, without the reasons."""
     return choice_for(episodes, steps).recipe
 
@@ -114,7 +114,7 @@ def _parts(specs: Mapping[str, StreamSpec], sensors: tuple[str, ...], pixels: bo
     return Recipe(name="own-data", window=_WINDOW, encoder=read, predictor=remembers, objective=objective), why
 
 
-def _model_step(episodes: EpisodeStore | Sequence[Episode], sensors: Sequence[str], pixels: bool) -> tuple[int, str]:
+def _model_step(episodes: Episodes, sensors: Sequence[str], pixels: bool) -> tuple[int, str]:
     """Environment steps in a model step, and why."""
     rate = rate_of(episodes[0], (*(["pixels"] if pixels else []), *sensors))
     found = None if pixels else pace(episodes, sensors)
@@ -135,7 +135,7 @@ def _model_step(episodes: EpisodeStore | Sequence[Episode], sensors: Sequence[st
     )
 
 
-def _fitted(recipe: Recipe, episodes: EpisodeStore | Sequence[Episode]) -> tuple[Recipe, list[str]]:
+def _fitted(recipe: Recipe, episodes: Episodes) -> tuple[Recipe, list[str]]:
     """The recipe with a model step and a window that the middle one of the episodes is long enough for."""
     lengths = [max(stop - start for start, stop in stretches(episodes[number])) for number in range(len(episodes))]
     frames = int(np.median(lengths))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from gedanken.contracts import EpisodeStore
+from gedanken.contracts import Episodes
 from gedanken.data import WindowSampler, fit_statistics, split_episodes
 from gedanken.energies import calibrate_scale
 from gedanken.errors import BadInput
@@ -48,7 +48,7 @@ class Fitted:
 
 
 def fit(
-    episodes: EpisodeStore | Sequence[Episode],
+    episodes: Episodes,
     recipe: Recipe,
     run: RunFolder | None = None,
     watch: Watcher = lambda progress: None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gedanken.contracts import EpisodeStore
+from gedanken.contracts import Episodes
 from gedanken.data import split_episodes, time_blocks
 from gedanken.errors import BadInput
 from gedanken.recipes.recipe import Recipe
@@ -20,7 +20,7 @@ _BLOCKS, _HELD = 10, (3, 7)
 class Split:
     """Episodes to train on and to judge by, the numbers of both, and in a sentence how they were told apart."""
 
-    episodes: EpisodeStore | Sequence[Episode]
+    episodes: Episodes
     training: Sequence[int]
     held_out: Sequence[int]
     told: str
@@ -30,7 +30,7 @@ class Split:
         return [self.episodes[number] for number in numbers]
 
 
-def split_for(episodes: EpisodeStore | Sequence[Episode], recipe: Recipe) -> Split:
+def split_for(episodes: Episodes, recipe: Recipe) -> Split:
     """A fifth of the episodes held out, at most 16 or a twentieth; of a single one two blocks of time in ten.
 
     Always the same for the same recordings and recipe.

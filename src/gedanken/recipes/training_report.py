@@ -66,6 +66,8 @@ def training_report(
             )
             tables += [sensor_table(found, ahead, step) for ahead in sorted({1, horizon})]
             charts.append(sensor_chart(found, step))
+            if not found.has_spread:
+                limits.append("One held-out block tells no spread; hold out more or longer recordings for an interval.")
         except BadInput as error:
             limits.append(f"Sensors were not judged: {error}")
     if "pixels" in reads:

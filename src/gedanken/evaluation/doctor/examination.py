@@ -54,7 +54,8 @@ def examine(model: WorldModel, source: Source, generator: Generator, *, windows:
         health.beats_copying(seen),
     ]
     if "step_change" in statistics:
-        findings.append(health.known_scale(seen, float(statistics["step_change"])))
+        step_change = float(statistics["step_change"])
+        findings += [health.known_scale(seen, step_change), *health.expects_errors(seen, step_change)]
     return Diagnosis(tuple(findings), windows, drawn.actions.shape[1])
 
 

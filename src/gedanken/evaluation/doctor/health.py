@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 
 from gedanken.evaluation.doctor.diagnosis import Finding
-from gedanken.evaluation.doctor.limits import ACTIONS, AHEAD, PACE, RANK, RANKED, SCALE, SPREAD
+from gedanken.evaluation.doctor.limits import ACTIONS, AHEAD, EXPECTED, PACE, RANK, RANKED, SCALE, SPREAD
 from gedanken.evaluation.doctor.predictions import DECOYS, Predictions
 from gedanken.evaluation.intervals import Interval, bootstrap, wilson
 
@@ -19,6 +19,7 @@ BLIND = "ignores its actions"
 SLOW = "slow features"
 COPYING = "no better than copying"
 UNCALIBRATED = "of unknown scale"
+UNSURE = "does not know where it errs"
 
 _DRAWS = 1000
 _TINY = 1e-12  # below any latent distance that matters
@@ -101,8 +102,22 @@ def known_scale(seen: Predictions, step_change: float) -> Finding:
     severity = SCALE.severity(number)
     told = f"One model step changes a latent by {factor:.2f} of what the agent's thresholds were calibrated to"
     told += "" if severity == "good" else "; calibrate again on data like this before planning"
-    told += "; with one predictor and no ensemble there is no other measure of how sure it is"
+    if seen.expected is None:
+        told += "; without an error head there is no other measure of how sure it is"
     return Finding("known scale", severity, number, SCALE, f"{told}.", UNCALIBRATED)
+
+
+def expects_errors(seen: Predictions, step_change: float) -> list[Finding]:
+    """Does it expect large errors where it makes them? Left out for a model that expects none."""
+    if seen.expected is None:
+        return []
+    made = torch.log1p(seen.true[:, 0].double() / max(step_change, _TINY))
+    both = torch.stack([torch.log1p(seen.expected.double()), made])
+    number = float(torch.corrcoef(both)[0, 1].nan_to_num(0.0))
+    severity = EXPECTED.severity(number)
+    told = f"Errors expected and made of one model step correlate by {number:.2f} (logarithms)"
+    told += "" if severity == "good" else "; train the error head longer or on data like this, or plan with doubt=0"
+    return [Finding("expects its errors", severity, number, EXPECTED, f"{told}.", UNSURE)]
 
 
 def _ratio(one: Float[Tensor, " W"], other: Float[Tensor, " W"], generator: Generator) -> Interval:

@@ -59,3 +59,6 @@ AHEAD = Limits(good=0.5, bad=0.0)
 # Factor between the change of one model step here and the one that the model's thresholds were calibrated to; between
 # small recordings of one kind, which rest more or less often, the median moves by up to 2.
 SCALE = Limits(good=2.5, bad=5.0)
+# Correlation of the logarithms of expected and made errors of one step; 0 for a head that says the same of everything.
+# The models above have no error head; one of a random wall, trained by its recipe, reads 0.84.
+EXPECTED = Limits(good=0.5, bad=0.2)

@@ -28,6 +28,7 @@ class Predictions:
         decoys: the same under other windows' actions, mean over them `[W, K]`.
         copied: error of the first latent, kept `[W, K]`.
         ahead: how many decoys end at least as near to the true end as the true actions do `[W]`.
+        expected: the error that the model expects of its first step, in step changes `[W]`; None where it says nothing.
     """
 
     latents: Float[Tensor, "W T P D"]
@@ -35,6 +36,7 @@ class Predictions:
     decoys: Float[Tensor, "W K"]
     copied: Float[Tensor, "W K"]
     ahead: Int[Tensor, " W"]
+    expected: Float[Tensor, " W"] | None = None
 
 
 @torch.no_grad()
@@ -49,14 +51,16 @@ def predictions(model: WorldModel, windows: Windows, generator: Generator) -> Pr
     if count <= DECOYS or steps < 1:
         raise ShapeError(f"{count} windows of {steps + 1} frames; expected more than {DECOYS}, of at least 2 frames.")
     parts = [_predicted(model, windows, rows) for rows in _offers(count, generator).split(_AT_ONCE)]
-    latents, errors, copied = (torch.cat(values) for values in zip(*parts, strict=True))
+    *measured, told = zip(*parts, strict=True)
+    latents, errors, copied = map(torch.cat, measured)
+    expected = None if any(each is None for each in told) else torch.cat(told)
     if not (torch.isfinite(latents).all() and torch.isfinite(errors).all()):
         raise NonFinite(
             "the model's latents are not finite on this data; look for extreme values or a broken model file."
         )
     # A tie counts against the model, or one that ignores its actions would rank every sequence first.
     ahead = (errors[:, 1:, -1] <= errors[:, :1, -1]).sum(dim=1)
-    return Predictions(latents, errors[:, 0], errors[:, 1:].mean(dim=1), copied, ahead)
+    return Predictions(latents, errors[:, 0], errors[:, 1:].mean(dim=1), copied, ahead, expected)
 
 
 def _offers(count: int, generator: Generator) -> Int[Tensor, "W N"]:
@@ -66,12 +70,15 @@ def _offers(count: int, generator: Generator) -> Int[Tensor, "W N"]:
     return circles[order.argsort()]
 
 
-def _predicted(model: WorldModel, windows: Windows, offers: Int[Tensor, "B N"]) -> tuple[Tensor, Tensor, Tensor]:
-    """Latents `[B, T, P, D]`, errors `[B, N, K]` and the errors of copying `[B, K]` of some windows."""
+def _predicted(
+    model: WorldModel, windows: Windows, offers: Int[Tensor, "B N"]
+) -> tuple[Tensor, Tensor, Tensor, Tensor | None]:
+    """Latents `[B, T, P, D]`, errors `[B, N, K]`, those of copying `[B, K]`, and those expected of the first step `[B]`."""
     rows = offers[:, 0]
     latents = model.encode({name: values[rows] for name, values in windows.observations.items()}).float()
     now, came = latents[:, :1], latents[:, 1:]
     context = Context(now, torch.zeros(len(rows), 0, windows.actions.shape[2]))
-    rolled = model.rollout(context, windows.actions[offers]).latents
-    errors = (rolled - came[:, None]).square().mean(dim=(3, 4))
-    return latents, errors, (now - came).square().mean(dim=(2, 3))
+    rolled = model.rollout(context, windows.actions[offers])
+    errors = (rolled.latents - came[:, None]).square().mean(dim=(3, 4))
+    expected = None if rolled.expected_error is None else rolled.expected_error[:, 0, 0]
+    return latents, errors, (now - came).square().mean(dim=(2, 3)), expected
