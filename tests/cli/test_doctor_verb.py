@@ -48,7 +48,7 @@ def test_what_cannot_be_examined_is_one_sentence_and_exit_code_2(capsys, tmp_pat
     for data, told in (
         ("empty", "holds no episodes"),
         ("small", "uint8 (16, 16, 1)"),
-        ("nowhere", "not an episode store"),
+        ("nowhere", "there is nothing at"),
     ):
         code, out, err = answered(capsys, "bundled", str(tmp_path / data))
         assert (code, out) == (2, "")
