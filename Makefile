@@ -2,6 +2,7 @@
 #
 #   make demo      train from pixels, plan to goals, write a report   (ARGS="--seed 1" is passed on)
 #   make test      the tests
+#   make nightly   ten thousand malformed inputs
 #   make check     lint, format, types, import order
 #   make build     wheel and source archive in dist/
 #   make venv      only the environment, with what tests and checks need
@@ -23,7 +24,7 @@ WITH_PYTHON = python="$(PYTHON)"; test -n "$$python" || { \
 	echo "gedanken: no Python 3.11 or newer was found; install one, or name it: make PYTHON=/path/to/python3." >&2; exit 1; }
 INPUTS := pyproject.toml constraints.txt scripts/install.py
 
-.PHONY: demo test check build venv clean
+.PHONY: demo test nightly check build venv clean
 
 demo: .venv/installed
 	$(BIN)/python -m gedanken demo $(ARGS)
@@ -31,6 +32,9 @@ demo: .venv/installed
 # One thread a process: the processes share the cores, and sums in another order would change seeded results.
 test: .venv/installed-dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) $(ARGS)
+
+nightly: .venv/installed-dev
+	GEDANKEN_FUZZ=10000 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) tests/fuzz $(ARGS)
 
 check: .venv/installed-dev
 	$(BIN)/ruff check .

@@ -9,6 +9,7 @@ from claims.claim import Claim, Quick, estimate, reproduce
 from claims.doctors_eye import DoctorClaim
 from claims.donkey_drive import DonkeyDriveClaim
 from claims.energy_terms import EnergyTermsClaim
+from claims.fuzz import FuzzClaim
 from claims.kills import KillsClaim
 from claims.ledger import Entry, at_least, at_most, read_entry, read_ledger, write_entry
 from claims.loss_terms import LossTermsClaim
@@ -60,6 +61,7 @@ _ALL: tuple[Claim, ...] = (
     DoctorClaim(),
     DonkeyDriveClaim(),
     KillsClaim(),
+    FuzzClaim(),
 )
 
 CLAIMS: dict[str, Claim] = {claim.name: claim for claim in _ALL}

@@ -175,7 +175,8 @@ def read(
         if expected is not None:
             _check_expected(source, header, expected)
         file.seek(0)
-        content = file.read(LARGEST_FILE + 1)
+        # All of it and no more: a buffer is taken for as much as is asked for.
+        content = file.read(os.fstat(file.fileno()).st_size)
     try:
         tensors = safetensors.torch.load(content)
     except (SafetensorError, ValueError, RuntimeError) as error:

@@ -75,7 +75,7 @@ def train(
                 f"{resume} goes on as it was started; leave out {', '.join((*given, *set))}, or start another with --run."
             )
         run = resume
-        data, recipe = _started(run)
+        data, recipe = started(run)
     folder = RunFolder(run)
     why: tuple[str, ...] = ()
     if data in WORLDS:
@@ -109,7 +109,7 @@ def train(
     console.print(f"next: gedanken info {folder.model}")
 
 
-def _started(run: Path) -> tuple[str, Recipe]:
+def started(run: Path) -> tuple[str, Recipe]:
     """What a run was started with: its recordings and its recipe."""
     from gedanken.errors import BadInput, BadRunFolder
     from gedanken.recipes import Recipe

@@ -97,12 +97,12 @@ def read_small(path: Path, largest: int) -> bytes:
     """The content of a small file, refused with `BadEpisodeFile` where it is missing or larger than `largest` bytes."""
     try:
         with path.open("rb") as file:
-            content = file.read(largest + 1)
+            size = os.fstat(file.fileno()).st_size
+            if size > largest:
+                raise BadEpisodeFile(f"{path.name} is larger than the {largest} bytes allowed.")
+            return file.read(size)
     except OSError as error:
         raise BadEpisodeFile(f"{path.name} cannot be read: {error.strerror}.") from error
-    if len(content) > largest:
-        raise BadEpisodeFile(f"{path.name} is larger than the {largest} bytes allowed.")
-    return content
 
 
 class Shard:

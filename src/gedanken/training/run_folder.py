@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gedanken.errors import BadRunFolder, StorageError
+from gedanken.errors import BadInput, BadRunFolder, StorageError
+from gedanken.strict_json import parse_object
 from gedanken.training.precision import DTYPES, Dtype
 
 _CONFIG, _METRICS, _CHECKPOINT, _MODEL = "config.json", "metrics.jsonl", "checkpoint.safetensors", "model.safetensors"
@@ -57,11 +58,8 @@ class RunFolder:
     def read_config(self) -> dict[str, Any]:
         """What the run was started with; `BadRunFolder` if there is none or it is not JSON."""
         try:
-            config = json.loads((self.path / _CONFIG).read_text())
-            if not isinstance(config, dict):
-                raise ValueError(f"it is a {type(config).__name__}, not an object")
-            return config
-        except (OSError, ValueError) as error:
+            return parse_object((self.path / _CONFIG).read_bytes())
+        except (OSError, BadInput) as error:
             raise BadRunFolder(f"{self.path} holds no readable {_CONFIG} ({error}); is it a run folder?") from error
 
     def write_text(self, name: str, text: str) -> None:
