@@ -16,7 +16,7 @@ from gedanken.evaluation.intervals import wilson
 class KillsClaim:
     """Share of SIGKILLed training runs that end bit for bit as the uninterrupted one, and files found broken."""
 
-    kills: int = 20
+    kills: int = 200
     quick_kills: int = 4
     steps: int = 40
 
@@ -33,7 +33,7 @@ class KillsClaim:
         return (*at_least(equal=1.0), *at_most(broken=0))
 
     def parts(self) -> list[Part]:
-        return [Part("kills", 120.0, lambda folder: kill_train.run(self.kills, self.steps, seed=0))]
+        return [Part("kills", 900.0, lambda folder: kill_train.run(self.kills, self.steps, seed=0))]
 
     def entry(self, parts: Mapping[str, Measured], folder: Path) -> Entry:
         found = parts["kills"]
