@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 
 from gedanken import __version__
+from gedanken.data.windows import stretches
 from gedanken.errors import BadInput
 from gedanken.evaluation.prediction import evaluate_prediction
 from gedanken.evaluation.prediction_report import prediction_charts, prediction_figures, prediction_table
@@ -20,6 +21,7 @@ from gedanken.recipes.held_out import Split
 from gedanken.recipes.parts import streams_of
 from gedanken.recipes.recipe import Recipe
 from gedanken.training import RunFolder
+from gedanken.types import Episode
 
 _HORIZON = 8
 _WITHIN_SECONDS, _WITHIN_FRAMES = 2.0, 20
@@ -53,6 +55,8 @@ def training_report(
     horizon = min(_HORIZON, recipe.objective.ahead)
     training, held_out = split.part(split.training), split.part(split.held_out)
     if sensors:
+        order = min(fitted.model.past, recipe.window - 1)
+        longest = min(_longest(part, recipe.frame_skip) for part in (training, held_out))
         try:
             found = evaluate_sensors(
                 fitted.model,
@@ -60,11 +64,11 @@ def training_report(
                 held_out,
                 reads=reads,
                 sensors=sensors,
-                horizon=horizon,
-                order=min(fitted.model.past, recipe.window - 1),
+                horizon=min(horizon, longest - order),
+                order=order,
                 seed=recipe.train.seed,
             )
-            tables += [sensor_table(found, ahead, step) for ahead in sorted({1, horizon})]
+            tables += [sensor_table(found, ahead, step) for ahead in sorted({1, found.model.shape[1]})]
             charts.append(sensor_chart(found, step))
             if not found.has_spread:
                 limits.append("One held-out block tells no spread; hold out more or longer recordings for an interval.")
@@ -96,3 +100,8 @@ def training_report(
             "versions": f"gedanken {__version__}, torch {torch.__version__}, Python {platform.python_version()}",
         },
     )
+
+
+def _longest(episodes: Sequence[Episode], skip: int) -> int:
+    """Frames, one a model step, in the longest stretch."""
+    return max((stop - start - 1) // skip + 1 for episode in episodes for start, stop in stretches(episode))
