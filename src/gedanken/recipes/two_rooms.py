@@ -114,11 +114,14 @@ def two_rooms_random_wall(seed: int = 0) -> TwoRoomsRun:
         agent=AgentConfig(
             horizon=20,
             warm=MPPIConfig(candidates=128, rounds=3),
-            tree=TreeConfig(),
+            cold=MPPIConfig(candidates=256, rounds=3),
+            patience=3,
+            tree=TreeConfig(trusted=3.3),
             idle=5,
             doubt=1.0,
-            hold=1.0,
-            surprise=3.0,
+            hold=1.4,
+            surprise=4.5,
+            apart=5.5,
         ),
     )
     return TwoRoomsRun(
