@@ -37,4 +37,5 @@ def test_sensors_are_judged_as_far_ahead_as_short_recordings_allow(tmp_path):
         "Sensors on held-out recordings, 1 model steps ahead",
         "Sensors on held-out recordings, 6 model steps ahead",
     ]
+    assert {chart.x_label for chart in report.charts} == {"model steps ahead"}  # no rate is told
     assert not [limit for limit in report.limits if "not judged" in limit]

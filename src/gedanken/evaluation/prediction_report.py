@@ -22,12 +22,12 @@ from gedanken.types import Context
 _NOTE = "Band: 95 % interval over blocks of time. Shuffled: the model, given the actions of another window."
 
 
-def prediction_charts(result: PredictionResult, step_seconds: float) -> list[Chart]:
+def prediction_charts(result: PredictionResult, step_seconds: float | None) -> list[Chart]:
     """Latent error and share of true frames found, against time.
 
     Args:
         result: what was measured.
-        step_seconds: how long a model step lasts.
+        step_seconds: how long a model step lasts; None where unknown.
     """
     ways = {"model": result.model, **_others(result)}
     errors = {name: _relative(each, result) for name, each in ways.items() if each is not result.mean}
@@ -36,8 +36,9 @@ def prediction_charts(result: PredictionResult, step_seconds: float) -> list[Cha
         ("latent error", errors, "shares of the mean latent's error", (1.0, "mean latent")),
         ("true frame found", found, "share of windows", (1 / result.candidates, "chance")),
     )
+    label = "model steps ahead" if step_seconds is None else "seconds ahead"
     return [
-        Chart(title, _lines(values, result.blocks, step_seconds), "seconds ahead", unit, _NOTE, log_y=False, mark=mark)
+        Chart(title, _lines(values, result.blocks, step_seconds or 1.0), label, unit, _NOTE, log_y=False, mark=mark)
         for title, values, unit, mark in drawn
     ]
 

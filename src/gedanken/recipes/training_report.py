@@ -79,7 +79,7 @@ def training_report(
             within = _WITHIN_FRAMES if rate is None else max(_CANDIDATES, round(_WITHIN_SECONDS * rate))
             seen = evaluate_prediction(fitted.model, held_out, horizon, within=within, candidates=_CANDIDATES)
             tables.append(prediction_table(seen, horizon))
-            charts += prediction_charts(seen, step or 1.0)
+            charts += prediction_charts(seen, step)
             figures += prediction_figures(seen, horizon)
         except BadInput as error:
             limits.append(f"Pictures were not judged: {error}")
