@@ -39,7 +39,8 @@ def keep(
     model.eval()
     latents: list[Tensor] = []
     actions: list[Tensor] = []
-    waiting: list[Mapping[str, Tensor]] = []
+    counts: list[int] = []
+    waiting: list[tuple[Mapping[str, Tensor], Tensor]] = []
     spent = 0.0
 
     def encode() -> None:
@@ -47,19 +48,22 @@ def keep(
         begun = process_time()
         # Each frame is a row of its own, so that no encoder sees one episode beside another.
         device = model.action_mean.device
-        frames = {name: torch.cat([each[name] for each in waiting])[:, None].to(device) for name in streams}
-        latents.extend(model.encode(frames)[:, 0].cpu().split([len(each[streams[0]]) for each in waiting]))
+        frames = {name: torch.cat([each[name] for each, _ in waiting])[:, None].to(device) for name in streams}
+        latents.append(model.encode(frames)[:, 0].cpu())
+        # Kept in few pieces: small ones left among freed frames would keep ten times their own memory from being used again.
+        actions.append(torch.cat([done for _, done in waiting]))
+        counts.extend(len(done) for _, done in waiting)
         waiting.clear()
         spent += process_time() - begun
 
     for frames, done in _on_model_clock(model, episodes, streams):
-        waiting.append(frames)
-        actions.append(done)
-        if sum(len(each[streams[0]]) for each in waiting) >= _ENCODED_AT_ONCE:
+        waiting.append((frames, done))
+        if sum(len(done) + 1 for _, done in waiting) >= _ENCODED_AT_ONCE:
             encode()
     if waiting:
         encode()
-    return KeptLatents(latents, actions, length), spent
+    seen, done = torch.cat(latents).split([count + 1 for count in counts]), torch.cat(actions).split(counts)
+    return KeptLatents(list(seen), list(done), length), spent
 
 
 def _on_model_clock(
