@@ -7,7 +7,7 @@ the same pairs as the first.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -15,9 +15,9 @@ import torch
 from claims.claim import Measured, Part, Quick, told_once
 from claims.ledger import Bound, Entry, at_least
 from claims.two_rooms import STEPS, TwoRoomsClaim
-from gedanken.agent import Agent, Thresholds, configure
+from gedanken.agent import Agent, AgentConfig, Thresholds, configure
 from gedanken.contracts import Energy
-from gedanken.energies import GoalEnergy, TimeToGoal
+from gedanken.energies import Doubt, GoalEnergy, TimeToGoal, weighted
 from gedanken.evaluation.intervals import paired_difference, success_interval
 from gedanken.evaluation.oracle import SeenEnergy, TrueDynamics, oracle
 from gedanken.evaluation.planning import evaluate_planning
@@ -29,13 +29,14 @@ FIRST = "saturating"
 QUICK_PAIRS = 30
 
 
-def energies(step_change: float) -> dict[str, tuple[Energy, Thresholds]]:
-    """What is compared, by name: an energy, and when the agent holds and is surprised."""
-    saturating, thresholds = configure(step_change)
+def energies(step_change: float, config: AgentConfig) -> dict[str, tuple[Energy, Thresholds]]:
+    """What is compared, by name: an energy of going to the goal, and when the agent holds and is surprised."""
+    saturating, thresholds = configure(step_change, replace(config, doubt=0.0))
     assert isinstance(saturating, TimeToGoal)
-    never = Thresholds(hold=thresholds.hold, surprise=float("inf"))
+    never = replace(thresholds, surprise=float("inf"))
     return {
         FIRST: (saturating, thresholds),
+        "saturating, asked to stay": (replace(saturating, absorbing=False), thresholds),
         "saturating, no surprise": (saturating, never),
         "root, terminal 30": (GoalEnergy(root=True, terminal=30.0), thresholds),
         "root, terminal 4": (GoalEnergy(root=True, terminal=4.0), thresholds),
@@ -66,7 +67,7 @@ class EnergyTermsClaim:
         )
 
     def parts(self) -> list[Part]:
-        names = list(energies(1.0))
+        names = list(energies(1.0, AgentConfig()))
         return [
             *[Part(name, 600.0, lambda folder, name=name: self._measure(name, truly=False)) for name in names],
             *[
@@ -78,9 +79,11 @@ class EnergyTermsClaim:
 
     def _measure(self, name: str, truly: bool, pairs: slice = slice(None)) -> Measured:
         world, loaded = self.model.world, load(self.model.ships)
-        energy, thresholds = energies(loaded.model.step_change.item())[name]
-        policy: Policy = Agent(loaded.model, energy, thresholds, loaded.recipe.agent, seed=0)
-        if truly:
+        config = loaded.recipe.agent
+        energy, thresholds = energies(loaded.model.step_change.item(), config)[name]
+        with_doubt = weighted((1.0, energy), (config.doubt, Doubt())) if config.doubt else energy
+        policy: Policy = Agent(loaded.model, with_doubt, thresholds, config, seed=0)
+        if truly:  # which never errs, so there is nothing to doubt
             dynamics = TrueDynamics(world, loaded.model.frame_skip)
             policy = oracle(dynamics, SeenEnergy(dynamics, loaded.model, energy))
         start, goal = self.model.manifest.pairs(world)

@@ -2,7 +2,7 @@
 
 A sum of distances makes waiting behind a wall the cheapest plan when the way round leads away from the goal first, even
 with a perfect model. `TimeToGoal` saturates: outside the goal's neighbourhood every step costs about 1, near or far, so
-the sum counts the time to the goal, and a strong terminal term asks to be there at the end.
+the sum counts the time to the goal, and a strong terminal term asks to have been there.
 """
 
 from dataclasses import dataclass
@@ -69,15 +69,20 @@ class GoalEnergy:
 
 @dataclass(frozen=True)
 class TimeToGoal:
-    """Σ_h [1 − exp(−e_h / scale)] + terminal · √e_H, with e the squared latent distance to the goal.
+    """Σ_h [1 − exp(−e_h / scale)] + terminal · √e_H, with e_h the least squared latent distance to the goal up to step h.
+
+    The least so far, since an agent holds at the goal instead of following its plan beyond. A model errs little in each step
+    of rest, but by the end of a horizon it may imagine itself drifted away: then no place would look worse than the goal.
 
     Args:
         scale: squared latent distance at the edge of the goal's neighbourhood (> 0); `calibrate_scale` measures it.
-        terminal: weight of the distance at the last step (≥ 0); without it a plan may always postpone its arrival.
+        terminal: weight of the least distance (≥ 0); without it a plan may always postpone its arrival.
+        absorbing: count a goal as reached for good; False asks the plan to stay there, for worlds that cannot stop at once.
     """
 
     scale: float
     terminal: float = 30.0
+    absorbing: bool = True
 
     def __post_init__(self) -> None:
         if not 0 < self.scale < float("inf"):
@@ -88,6 +93,8 @@ class TimeToGoal:
     def __call__(self, rollout: Rollout, goal: Goal, actions: Tensor) -> Float[Tensor, "B N"]:
         """Energies `[B, N]`; see `squared_distance` for shapes and errors."""
         distance = squared_distance(rollout, goal)
+        if self.absorbing:
+            distance = distance.cummin(dim=-1).values
         running = -torch.expm1(-distance / self.scale)
         return running.sum(dim=-1) + self.terminal * (distance[..., -1] + _TINY).sqrt()
 

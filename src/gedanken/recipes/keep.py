@@ -37,9 +37,7 @@ def keep(
         BadInput: no stretch is as long as a window, or an episode has other streams or actions than the model.
     """
     model.eval()
-    latents: list[Tensor] = []
-    actions: list[Tensor] = []
-    counts: list[int] = []
+    latents, actions, counts = _Pile(), _Pile(), list[int]()
     waiting: list[tuple[Mapping[str, Tensor], Tensor]] = []
     spent = 0.0
 
@@ -49,9 +47,8 @@ def keep(
         # Each frame is a row of its own, so that no encoder sees one episode beside another.
         device = model.action_mean.device
         frames = {name: torch.cat([each[name] for each, _ in waiting])[:, None].to(device) for name in streams}
-        latents.append(model.encode(frames)[:, 0].cpu())
-        # Kept in few pieces: small ones left among freed frames would keep ten times their own memory from being used again.
-        actions.append(torch.cat([done for _, done in waiting]))
+        latents.add(model.encode(frames)[:, 0].cpu())
+        actions.add(torch.cat([done for _, done in waiting]))
         counts.extend(len(done) for _, done in waiting)
         waiting.clear()
         spent += process_time() - begun
@@ -62,7 +59,8 @@ def keep(
             encode()
     if waiting:
         encode()
-    seen, done = torch.cat(latents).split([count + 1 for count in counts]), torch.cat(actions).split(counts)
+    seen = latents.rows().split([count + 1 for count in counts]) if counts else ()
+    done = actions.rows().split(counts) if counts else ()
     return KeptLatents(list(seen), list(done), length), spent
 
 
@@ -83,6 +81,23 @@ def _on_model_clock(
             frames = {name: torch.from_numpy(episode.streams[name][rows].copy()) for name in streams}
             done = torch.from_numpy(episode.actions[start : start + steps * skip].copy())
             yield frames, done.reshape(steps, skip * model.action.width).float()
+
+
+class _Pile:
+    """Rows of float32 one after the other, in one piece of memory that grows.
+
+    Many small pieces, left among frames that are freed, would keep thirty times their own memory from being used again.
+    """
+
+    def __init__(self) -> None:
+        self._bytes, self._shape = bytearray(), torch.Size()
+
+    def add(self, rows: Tensor) -> None:
+        self._bytes += rows.float().contiguous().numpy().data.cast("B")
+        self._shape = rows.shape[1:]
+
+    def rows(self) -> Tensor:
+        return torch.frombuffer(self._bytes, dtype=torch.float32).view(-1, *self._shape)
 
 
 def on_kept_latents(model: JEPA) -> JEPA:
