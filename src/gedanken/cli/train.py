@@ -38,7 +38,7 @@ def train(
     What suits the recordings is chosen from what they hold, and said; the flags below change it. A run's folder starts the
     same run again, or goes on with it: gedanken train --resume runs/mine
 
-    On several GPUs or machines: torchrun --nproc-per-node 2 -m gedanken train ... (see docs/scale.md)
+    On several GPUs or machines: torchrun --nproc-per-node 2 -m -- gedanken train ... (see docs/scale.md)
 
     Args:
         data: recordings in any known format, the id of a world to record first, or the folder of a run.

@@ -1,7 +1,8 @@
 """FSDP2: each process keeps a part of every weight, gradient and optimiser state, and gathers a layer when it needs it.
 
 What a process holds then shrinks with the number of processes (ZeRO, arXiv:1910.02054), at the price of sending weights as
-well as gradients. Blocks of a transformer are gathered one at a time, everything else together.
+well as gradients. Blocks of an encoder's transformer are gathered one at a time; a predictor's, which are asked once for each
+step ahead, stay gathered until the step is done, as does everything else.
 """
 
 from __future__ import annotations
@@ -25,8 +26,11 @@ def sharded(whole: Whole) -> Whole:
     mesh = init_device_mesh(device.type, (processes(),))
     parts = deepcopy(whole)
     whole.to("meta")
+    again = {id(block) for block in _blocks(getattr(parts.model, "predictor", nn.Identity()))}
     for block in _blocks(parts):
-        fully_shard(block, mesh=mesh)
+        # A predictor is asked once for each step ahead: gathered each time anew, it would send the same weights many times.
+        part = fully_shard(block, mesh=mesh, reshard_after_forward=id(block) not in again)
+        part.set_reshard_after_backward(id(block) not in again)
     fully_shard(parts, mesh=mesh)
     register_fsdp_forward_method(parts, "health")
     return parts
