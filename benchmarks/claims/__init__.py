@@ -6,6 +6,7 @@ Open `claim.py` first, then `two_rooms.py` for a whole claim; `ledger.py` is the
 """
 
 from claims.claim import Claim, Quick, estimate, reproduce
+from claims.ddp_equal import DDPEqualClaim
 from claims.doctors_eye import DoctorClaim
 from claims.donkey_drive import DonkeyDriveClaim
 from claims.energy_terms import EnergyTermsClaim
@@ -62,6 +63,7 @@ _ALL: tuple[Claim, ...] = (
     DonkeyDriveClaim(),
     KillsClaim(),
     FuzzClaim(),
+    DDPEqualClaim(),
 )
 
 CLAIMS: dict[str, Claim] = {claim.name: claim for claim in _ALL}

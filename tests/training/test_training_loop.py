@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from gedanken.errors import BadInput, BadRunFolder, TrainingStopped
 from gedanken.recipes import PLDM, PLDMConfig, build
-from gedanken.training import Objective, RunFolder, TrainConfig, loop, train
+from gedanken.training import Objective, RunFolder, TrainConfig, loop, train, whole
 from gedanken.training.loop import Progress, pick_device, step_generator
 from gedanken.types import Windows
 from moving_dot import ACTION, DotWindows, dot_recipe
@@ -327,9 +327,9 @@ def test_another_seed_gives_another_model():
 
 def test_the_meter_reads_the_model_as_it_will_be_used_and_training_goes_on(monkeypatch):
     model, objective = parts()
-    measure, forward = loop.measure, objective.forward
+    measure, forward = whole.measure, objective.forward
     asked, trained = [], []
-    monkeypatch.setattr(loop, "measure", lambda *given: asked.append(model.training) or measure(*given))
+    monkeypatch.setattr(whole, "measure", lambda *given: asked.append(model.training) or measure(*given))
     monkeypatch.setattr(objective, "forward", lambda *given: trained.append(model.training) or forward(*given))
     train(model, objective, DotWindows(4), config(steps=3))
     assert asked == [False] * 3

@@ -13,13 +13,14 @@ def info(model: tyro.conf.Positional[Path], /) -> None:
     Example: gedanken info runs/demo/model.safetensors
 
     Args:
-        model: a model file, or `bundled` for the one in the package.
+        model: a model file, hf:owner/name, or `bundled` for the one in the package.
     """
     from gedanken import modelfile
     from gedanken.cli.console import console, table
     from gedanken.recipes import Recipe, bundled_model
+    from gedanken.recipes.hub import located
 
-    path = bundled_model() if str(model) == "bundled" else model
+    path = bundled_model() if str(model) == "bundled" else located(model)
     header = modelfile.read_header(path)
     size = sum(_count(shape) for _, shape in header.tensors.values())
     recipe = header.config.get("recipe")

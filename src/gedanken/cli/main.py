@@ -13,11 +13,15 @@ from gedanken.cli.evaluate import evaluate
 from gedanken.cli.imagine import imagine
 from gedanken.cli.info import info
 from gedanken.cli.plan import plan
+from gedanken.cli.push import push
 from gedanken.cli.reproduce import reproduce
+from gedanken.cli.submit import submit
 from gedanken.cli.train import train
 from gedanken.errors import GedankenError
 
-VERBS = {each.__name__: each for each in (demo, train, evaluate, plan, imagine, info, doctor, data, reproduce)}
+VERBS = {
+    each.__name__: each for each in (demo, train, evaluate, plan, imagine, info, doctor, data, push, reproduce, submit)
+}
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -36,7 +36,7 @@ def reproduce(
     from gedanken.cli.console import console, table
     from gedanken.errors import unknown_name
 
-    claims = _claims()
+    claims = claims_here()
     if list or not claim:
         ledger = {entry.claim: entry for entry in claims.read_ledger()}
         rows = []
@@ -65,7 +65,7 @@ def reproduce(
     console.print("python benchmarks/table.py writes it into the README")
 
 
-def _claims():
+def claims_here():
     """The claims of the repository this is run in; they lie beside the manifests and checkpoints, not in the wheel."""
     import sys
     from importlib import import_module

@@ -28,6 +28,7 @@ def train(
     dtype: Annotated[str | None, tyro.conf.arg(metavar="auto|float32|bfloat16")] = None,
     device: Annotated[str | None, tyro.conf.arg(metavar="auto|cpu|cuda|mps")] = None,
     stop_on_collapse: bool = False,
+    shard: bool = False,
     set: Annotated[tuple[str, ...], tyro.conf.arg(metavar="PATH=VALUE ...")] = (),
 ) -> None:
     """Train a world model from recordings of pixels, sensors or both, and their actions.
@@ -37,30 +38,30 @@ def train(
     What suits the recordings is chosen from what they hold, and said; the flags below change it. A run's folder starts the
     same run again, or goes on with it: gedanken train --resume runs/mine
 
+    On several GPUs or machines: torchrun --nproc-per-node 2 -m -- gedanken train ... (see docs/scale.md)
+
     Args:
         data: recordings in any known format, the id of a world to record first, or the folder of a run.
         run: folder for metrics, checkpoints, the model and its report; an unfinished run found there is resumed.
         resume: folder of a run to go on with, by what it says of itself.
         steps: optimiser steps; 1000 if not given.
-        batch: windows in one step; 64 if not given.
+        batch: windows in one step, of all processes together; 64 if not given.
         frame_skip: environment steps in one model step; from the recordings if not given.
         seed: of weights and windows; 0 if not given.
         dtype: auto times a real step in both and takes the faster.
         device: auto takes a GPU where there is one.
         stop_on_collapse: end the run when the collapse meter keeps complaining, instead of only saying so.
+        shard: with several processes, keep in each only a part of the weights and of the optimiser's state (FSDP2).
         set: any other field of the recipe, such as encoder.latent=32 or train.learning_rate=0.002.
     """
-    from rich.markup import escape
+    import os
 
-    from gedanken.cli.console import console, table, training_bar
-    from gedanken.environments import WORLDS
+    if os.environ.get("WORLD_SIZE", "1") != "1":
+        # Before torch is loaded: a process that is lost would else fill the screen with the stack of torch's own code.
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
+    from gedanken.cli.console import console
     from gedanken.errors import BadInput
-    from gedanken.evaluation.report import write_report
-    from gedanken.recipes import choice_for, fit, save, split_for, two_rooms_demo
-    from gedanken.recipes.changes import changed
-    from gedanken.recipes.parts import streams_of
-    from gedanken.recipes.training_report import training_report
-    from gedanken.training import RunFolder
+    from gedanken.training import joined
 
     fields: dict[str, Any] = {"steps": steps, "batch": batch, "seed": seed, "dtype": dtype, "device": device}
     given = [f"train.{name}={value}" for name, value in fields.items() if value is not None]
@@ -68,33 +69,55 @@ def train(
     given += ["train.on_collapse=stop"] if stop_on_collapse else []
     if resume is None and (Path(data) / "config.json").is_file():
         resume = Path(data)
+    if resume is not None and (given or set):
+        raise BadInput(
+            f"{resume} goes on as it was started; leave out {', '.join((*given, *set))}, or start another with --run."
+        )
+    with joined() as number:
+        console.quiet = number > 0  # the first process speaks for all
+        _train(data, run, resume, seed or 0, [*given, *set], shard)
+
+
+def _train(data: str, run: Path, resume: Path | None, seed: int, changes: list[str], shard: bool) -> None:
+    """What each process does; the first one writes and judges."""
+    from rich.markup import escape
+
+    from gedanken.cli.console import console, table, training_bar
+    from gedanken.collectives import rank
+    from gedanken.environments import WORLDS
+    from gedanken.evaluation.report import write_report
+    from gedanken.recipes import choice_for, fit, save, split_for, two_rooms_demo
+    from gedanken.recipes.changes import changed
+    from gedanken.recipes.parts import streams_of
+    from gedanken.recipes.training_report import training_report
+    from gedanken.training import RunFolder
+
     recipe: Recipe | None = None
     if resume is not None:
-        if given or set:
-            raise BadInput(
-                f"{resume} goes on as it was started; leave out {', '.join((*given, *set))}, or start another with --run."
-            )
         run = resume
         data, recipe = started(run)
     folder = RunFolder(run)
     why: tuple[str, ...] = ()
     if data in WORLDS:
-        shipped = two_rooms_demo(recipe.train.seed if recipe else seed or 0)
+        shipped = two_rooms_demo(recipe.train.seed if recipe else seed)
         console.print(f"recording {shipped.episodes} episodes of {data} …")
         episodes = _recorded(shipped)
-        recipe = recipe or changed(shipped.recipe, ["train.steps=1000", *given, *set])
+        recipe = recipe or changed(shipped.recipe, ["train.steps=1000", *changes])
     else:
         episodes = _opened(data, folder)
         if recipe is None:
             choice = choice_for(episodes)
-            recipe, why = changed(choice.recipe, [*given, *set]), choice.why
+            recipe, why = changed(choice.recipe, changes), choice.why
     for sentence in why:
         console.print(f"· {escape(sentence)}")
-    folder.write_config({"data": data, "recipe": recipe.as_dict()})
+    if rank() == 0:
+        folder.write_config({"data": data, "recipe": recipe.as_dict()})
     split = split_for(episodes, recipe)
     console.print(f"· {split.told}")
     with training_bar() as watch:
-        fitted = fit(split.episodes, recipe, folder, watch, (split.training, split.held_out))
+        fitted = fit(split.episodes, recipe, folder, watch, (split.training, split.held_out), shard=shard)
+    if rank() > 0:
+        return
     observation = {name: episodes[0].specs[name] for name in streams_of(recipe.encoder)}
     save(folder.model, fitted.model, recipe, observation, {"data": data, "steps": recipe.train.steps})
     report = training_report(fitted, recipe, split, folder, data, why)
@@ -135,18 +158,25 @@ def _recorded(shipped: Any) -> EpisodeStore:
 
 
 def _opened(data: str, folder: RunFolder) -> EpisodeStore:
-    """Our own store as it lies; recordings of any other format as a copy in the run's folder, made once."""
-    from gedanken.cli.console import console
+    """The recordings as our own store; the first process brings them into it where they are of another format."""
+    from gedanken.collectives import from_first, rank
     from gedanken.data import EpisodeFolder
+
+    return EpisodeFolder.open(Path(from_first(str(_store_of(data, folder)) if rank() == 0 else "")))
+
+
+def _store_of(data: str, folder: RunFolder) -> Path:
+    """Our own store where it lies; recordings of any other format as a copy in the run's folder, made once."""
+    from gedanken.cli.console import console
     from gedanken.data.formats import detect, open_episodes, write_episodes
 
     kept, started = folder.path / _EPISODES, (folder.path / "config.json").is_file()
     if started and kept.is_dir() and folder.read_config().get("data") == data:
-        return EpisodeFolder.open(kept)
+        return kept
     kind = detect(data)
     if kind == "native":
-        return EpisodeFolder.open(Path(data))
+        return Path(data)
     console.print(f"· {data} is read as {kind!r}, and kept in {kept} as training reads it.", soft_wrap=True)
     # Only a run that began with this copy may keep it: what an interrupted start left behind may be of something else.
     write_episodes(kept, open_episodes(data), if_exists="refuse" if started else "overwrite")
-    return EpisodeFolder.open(kept)
+    return kept

@@ -50,7 +50,15 @@ class KeptLatents:
 
     def sample(self, count: int, generator: Generator) -> Windows:
         """`count` windows drawn with replacement: the stream `latents` `[B, T, P, D]` and actions `[B, T-1, A]`."""
-        start = self._starts[torch.randint(len(self), (count,), generator=generator)]
+        return self.take(self.draw(count, generator))
+
+    def draw(self, count: int, generator: Generator) -> Tensor:
+        """The numbers `[B]` of the windows that `sample` would give."""
+        return torch.randint(len(self), (count,), generator=generator)
+
+    def take(self, indices: Tensor) -> Windows:
+        """The windows with these numbers, from 0 to `len(self) - 1`."""
+        start = self._starts[indices]
         rows = start[:, None] + self._window
         return Windows({LATENTS: self.latents[rows]}, self.actions[rows[:, :-1]])
 

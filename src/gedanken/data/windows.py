@@ -88,7 +88,11 @@ class WindowSampler:
             observations `[B, T, ...]` in the streams' own dtypes, actions `[B, T-1, frame_skip·width]` float32 in the
             environment's units, the steps of a block in the order of time.
         """
-        return self.take(torch.randint(len(self), (count,), generator=generator))
+        return self.take(self.draw(count, generator))
+
+    def draw(self, count: int, generator: Generator) -> Tensor:
+        """The numbers `[B]` of the windows that `sample` would give."""
+        return torch.randint(len(self), (count,), generator=generator)
 
     def take(self, indices: Tensor) -> Windows:
         """The windows with these numbers, `[B]` int64 from 0 to `len(self) - 1`, in the order asked for."""

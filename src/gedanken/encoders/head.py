@@ -10,6 +10,7 @@ from typing import Literal
 
 from torch import nn
 
+from gedanken.encoders.batch_norm import BatchNorm
 from gedanken.errors import BadInput
 
 Head = Literal["layer_norm", "batch_norm_mlp"]
@@ -38,5 +39,5 @@ def head_layers(head: Head, features: int, latent: int, hidden: int) -> tuple[nn
     """
     if head == "layer_norm":
         return nn.Linear(features, latent), nn.LayerNorm(latent)
-    mlp = nn.Sequential(nn.Linear(features, hidden), nn.BatchNorm1d(hidden), nn.GELU(), nn.Linear(hidden, latent))
+    mlp = nn.Sequential(nn.Linear(features, hidden), BatchNorm(hidden), nn.GELU(), nn.Linear(hidden, latent))
     return mlp, nn.Identity()

@@ -54,6 +54,7 @@ def fit(
     watch: Watcher = lambda progress: None,
     split: tuple[Sequence[int], Sequence[int]] | None = None,
     fresh: Iterable[Episode] | None = None,
+    shard: bool = False,
 ) -> Fitted:
     """Train the recipe's model on episodes; statistics come from the training share alone.
 
@@ -65,6 +66,7 @@ def fit(
         split: numbers of the training and of the held-out episodes; drawn by default, a twentieth held out.
         fresh: what a recipe with `refine` or `error_head` goes on with, read once and not kept; the training episodes by
             default.
+        shard: keep of all weights a part in each process while the encoder trains; see `gedanken.training.train`.
     Raises:
         BadInput: the episodes are too short or too few for the recipe.
         TrainingStopped: see `gedanken.training.train`.
@@ -85,7 +87,7 @@ def fit(
     told = {name: values.tolist() for name, values in statistics.items()}
     first = {name: value for name, value in recipe.as_dict().items() if name not in _LATER}
     identity = {"recipe": first, "statistics": told, "windows": len(training), "action": str(action)}
-    trained = train(model.to(device), objective.to(device), training, recipe.train, run, watch, identity)
+    trained = train(model.to(device), objective.to(device), training, recipe.train, run, watch, identity, shard)
     model.cpu()
     calibrate(model, training, recipe.train.seed)
     if recipe.refine is not None or recipe.error_head is not None:

@@ -12,6 +12,7 @@ from typing import Literal
 
 from torch import Generator, Tensor, nn
 
+from gedanken.collectives import processes
 from gedanken.energies.losses import open_loop_errors, sigreg
 from gedanken.errors import BadInput
 from gedanken.models import JEPA
@@ -58,7 +59,7 @@ class LeWM(nn.Module):
         weigh = self.config
         latents = model.encode(windows.observations)
         predicted = model.open_loop(latents, windows.actions, weigh.ahead)
-        scale = weigh.sigreg * PAPER_BATCH / len(latents)
+        scale = weigh.sigreg * PAPER_BATCH / (processes() * len(latents))
         return {
             "prediction": weigh.prediction * open_loop_errors(predicted, latents).mean(),
             "sigreg": scale * sigreg(latents, generator, weigh.slices),

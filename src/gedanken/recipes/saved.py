@@ -15,6 +15,7 @@ from gedanken.agent import Agent, configure
 from gedanken.errors import BadInput
 from gedanken.modelfile import ModelFile, ModelHeader
 from gedanken.models import JEPA
+from gedanken.recipes.hub import located
 from gedanken.recipes.recipe import Recipe, build
 from gedanken.types import StreamSpec
 
@@ -67,10 +68,13 @@ def save(
 def load(path: str | Path) -> Loaded:
     """Read a model file; see `gedanken.modelfile.read` for what is refused.
 
+    Args:
+        path: a file, a folder that holds a `model.safetensors`, or a name on the Hugging Face Hub, `hf:owner/name`.
     Raises:
+        MissingExtra, BadFile: a name cannot be fetched; see `gedanken.recipes.hub.located`.
         BadModelFile: the file is not what it should be, or its tensors do not fit its own configuration.
     """
-    read = modelfile.read(path, expected=_expected)
+    read = modelfile.read(located(path), expected=_expected)
     recipe = _recipe(read)
     model = build(recipe, read.action)
     model.load_state_dict(dict(read.tensors))

@@ -1,27 +1,31 @@
-"""A checkpoint: weights, optimiser state and the step reached, as one safetensors file written aside and renamed.
+"""A checkpoint: weights, optimiser state and the step reached, as safetensors written aside and renamed.
 
-No random state is kept, because each step draws from a generator seeded by (seed, step) alone.
+No random state is kept, because each step draws from a generator seeded by (seed, step) alone. A run that keeps whole weights
+writes one file; one whose weights are spread over processes writes a file a process and an index (`shards.py`). Either is read
+back by any number of processes (`stored.py`).
 """
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import save
 from torch import Tensor, nn, optim
 
 from gedanken.errors import BadRunFolder, StorageError
+from gedanken.training.stored import Stored, forget_shards
 
-_OPTIMISER = "optimiser"
+OPTIMISER = "optimiser"
 
 
 def save_checkpoint(
     path: Path,
     step: int,
-    modules: dict[str, nn.Module],
+    modules: Mapping[str, nn.Module],
     optimiser: optim.Optimizer,
     fingerprint: str,
     core_seconds: float = 0.0,
@@ -38,13 +42,54 @@ def save_checkpoint(
     Raises:
         StorageError: the disk refused.
     """
+    tensors = tensors_of(modules, optimiser)
+    header = {"step": str(step), "fingerprint": fingerprint, "core_seconds": str(core_seconds)}
+    write_tensors(path, tensors, header)
+    forget_shards(path, before=step + 1)
+
+
+def load_checkpoint(
+    path: Path, modules: Mapping[str, nn.Module], optimiser: optim.Optimizer, fingerprint: str
+) -> tuple[int, float]:
+    """Put the newest checkpoint's weights and optimiser state in place; returns the steps done and what they cost.
+
+    Raises:
+        BadRunFolder: it is broken, or belongs to another configuration.
+    """
+    with Stored.newest(path) as stored:
+        if stored.fingerprint != fingerprint:
+            raise BadRunFolder(
+                f"{path} belongs to a run of another configuration or other data; resume with its own, or choose another "
+                "run folder."
+            )
+        try:
+            for name, module in modules.items():
+                like = module.state_dict()
+                module.load_state_dict({key: stored.like(f"{name}.{key}", like.get(key)) for key in stored.below(name)})
+            state = _optimiser_state(stored, optimiser)
+            optimiser.load_state_dict({**optimiser.state_dict(), "state": state})
+            return stored.step, stored.core_seconds
+        except (RuntimeError, KeyError, ValueError, IndexError) as error:
+            raise BadRunFolder(f"{path} does not fit this model ({str(error).splitlines()[0]}).") from error
+
+
+def tensors_of(modules: Mapping[str, nn.Module], optimiser: optim.Optimizer) -> dict[str, Tensor]:
+    """All that is kept, by name; the optimiser's by the number of the parameter they belong to."""
     tensors = {f"{name}.{key}": value for name, module in modules.items() for key, value in module.state_dict().items()}
     for index, state in optimiser.state_dict()["state"].items():
-        tensors |= {f"{_OPTIMISER}.{index}.{key}": value for key, value in state.items()}
+        tensors |= {f"{OPTIMISER}.{index}.{key}": value for key, value in state.items()}
+    return tensors
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> None:
+    """Write a safetensors file aside, bring it to the disk and rename it.
+
+    Raises:
+        StorageError: the disk refused; what lay there before still does.
+    """
     aside = path.with_name(f".{path.name}.writing")
-    header = {"step": str(step), "fingerprint": fingerprint, "core_seconds": str(core_seconds)}
     try:
-        content = save({name: value.contiguous() for name, value in tensors.items()}, header)
+        content = save({name: value.contiguous() for name, value in tensors.items()}, dict(header))
         with aside.open("wb") as file:
             file.write(content)
             file.flush()
@@ -55,45 +100,18 @@ def save_checkpoint(
         raise StorageError(f"cannot write the checkpoint {path}: {error}; free some space and resume.") from error
 
 
-def load_checkpoint(
-    path: Path, modules: dict[str, nn.Module], optimiser: optim.Optimizer, fingerprint: str
-) -> tuple[int, float]:
-    """Put the checkpoint's weights and optimiser state in place; returns the steps done and what they cost.
-
-    Raises:
-        BadRunFolder: the file is broken, or belongs to another configuration.
-    """
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-    except (OSError, SafetensorError) as error:
-        raise BadRunFolder(f"{path} is not a readable checkpoint ({error}); delete it to start afresh.") from error
-    if header.get("fingerprint") != fingerprint:
-        raise BadRunFolder(
-            f"{path} belongs to a run of another configuration or other data; resume with its own, or choose another run folder."
-        )
-    try:
-        for name, module in modules.items():
-            module.load_state_dict(_below(tensors, name))
-        optimiser.load_state_dict({**optimiser.state_dict(), "state": _optimiser_state(_below(tensors, _OPTIMISER))})
-        return int(header["step"]), float(header["core_seconds"])
-    except (RuntimeError, KeyError, ValueError) as error:
-        raise BadRunFolder(f"{path} does not fit this model ({str(error).splitlines()[0]}).") from error
-
-
 def fingerprint_of(config: dict[str, object]) -> str:
     """A configuration as canonical text."""
     return json.dumps(config, sort_keys=True)
 
 
-def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name[len(prefix) + 1 :]: value for name, value in tensors.items() if name.startswith(f"{prefix}.")}
-
-
-def _optimiser_state(tensors: dict[str, Tensor]) -> dict[int, dict[str, Tensor]]:
+def _optimiser_state(stored: Stored, optimiser: optim.Optimizer) -> dict[int, dict[str, Tensor]]:
+    parameters = [each for group in optimiser.param_groups for each in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
-    for name, value in tensors.items():
+    for name in stored.below(OPTIMISER):
         index, _, key = name.partition(".")
-        state.setdefault(int(index), {})[key] = value
+        full = f"{OPTIMISER}.{name}"
+        # Averages of gradients are cut as the parameter is; a count of steps is one number.
+        like = parameters[int(index)] if stored.shape(full) else None
+        state.setdefault(int(index), {})[key] = stored.like(full, like)
     return state

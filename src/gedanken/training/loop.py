@@ -1,7 +1,8 @@
 """The training loop: draw windows, weigh the losses, step; watch for collapse, and be killed at any moment without harm.
 
 Every step's randomness comes from (seed, step) alone, so a run resumed from a checkpoint equals the uninterrupted one
-bit for bit on the same machine, number of threads and dtype.
+bit for bit on the same machine, number of threads, processes and dtype. Where several processes train together
+(`distributed.py`), each step is the one that a single process would take on the same batch.
 """
 
 from __future__ import annotations
@@ -12,17 +13,21 @@ from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from time import perf_counter, process_time
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Generator, Tensor, nn
 
+from gedanken.collectives import batch_mean, first_says, from_first, processes, rank, wait
 from gedanken.errors import BadInput, NonFinite, TrainingStopped
 from gedanken.training.checkpoint import fingerprint_of, load_checkpoint, save_checkpoint
-from gedanken.training.collapse import CollapseMeter, Health, findings, measure
+from gedanken.training.collapse import CollapseMeter, Health, findings
+from gedanken.training.distributed import Sampler, averaged, check_batch, own_part
 from gedanken.training.precision import DTYPES, Dtype, autocast, fastest_dtype
 from gedanken.training.run_folder import RunFolder
 from gedanken.training.schedule import learning_rate
+from gedanken.training.stored import there_is
+from gedanken.training.whole import Whole
 from gedanken.types import Windows
 
 _PROBE_WINDOWS = 64
@@ -36,7 +41,7 @@ class TrainConfig:
 
     Args:
         steps: optimiser steps.
-        batch: windows in one step.
+        batch: windows in one step, of all processes together.
         learning_rate: its peak, after the warm-up.
         weight_decay: AdamW's.
         beta2: decay of AdamW's average of squared gradients; a shorter memory, as of 0.95, bears higher rates.
@@ -84,13 +89,6 @@ class Objective(Protocol):
     def __call__(self, model: Any, windows: Windows, generator: Generator) -> Mapping[str, Tensor]:
         """Scalar terms by name, already weighted; their sum is minimised."""
         ...
-
-
-@runtime_checkable
-class Sampler(Protocol):
-    """A source of windows, such as `gedanken.data.WindowSampler`."""
-
-    def sample(self, count: int, generator: Generator) -> Windows: ...
 
 
 @dataclass(frozen=True)
@@ -151,31 +149,37 @@ def train(
     run: RunFolder | None = None,
     watch: Watcher = lambda progress: None,
     identity: Mapping[str, Any] | None = None,
+    shard: bool = False,
 ) -> Trained:
-    """Train `model` in place.
+    """Train `model` in place; every process of a run comes here with the same arguments, and leaves with the same weights.
 
     Args:
         model: what is trained, on the right device.
         objective: keeps the `Objective` contract; its own parameters (a head) are trained along.
         sampler: where windows come from.
         config: how long and how hard.
-        run: where metrics and checkpoints go; an unfinished run found there is resumed.
-        watch: called with a `Progress` at every logged step.
+        run: where metrics and checkpoints go; an unfinished run found there is resumed, by any number of processes.
+        watch: called with a `Progress` at every logged step, in the first process.
         identity: what else makes this run itself, plain JSON (model, losses, data); a checkpoint of another is refused.
+        shard: keep of all weights a part in each process (FSDP2) instead of all in each; means nothing to one process.
     Raises:
+        BadInput: the batch cannot be divided over the processes.
         TrainingStopped: a term of the loss was not finite, or the run collapsed and `on_collapse` is `stop`.
         BadRunFolder: `run` holds a checkpoint of another configuration.
     """
+    check_batch(config.batch)
     begun, cores = perf_counter(), process_time()
     device = next(model.parameters()).device
     config = replace(config, dtype=_decided_dtype(config, model, objective, sampler, device, run))
-    training = _Training(model, objective, sampler, config, device, identity or {})
+    training = _Training(model, objective, sampler, config, device, identity or {}, shard and processes() > 1)
     checkpoint = run.checkpoint if run is not None else None
-    first, spent = training.resumed(checkpoint) if checkpoint is not None and checkpoint.exists() else (0, 0.0)
-    if run is not None:
-        run.forget_metrics_after(first)
+    first, spent = training.resumed(checkpoint) if checkpoint is not None and there_is(checkpoint) else (0, 0.0)
+    wait()  # a checkpoint is not replaced while another process reads it
+    log = run if rank() == 0 else None
+    if log is not None:
+        log.forget_metrics_after(first)
 
-    model.train()
+    training.whole.train()
     troubled, warnings, saved, logged = 0, (), perf_counter(), (first, perf_counter())
     for step in range(first, config.steps):
         terms, done = training.update(step), step + 1
@@ -189,16 +193,19 @@ def train(
             logged = done, perf_counter()
             values = {name: term.item() for name, term in terms.items()}
             progress = Progress(done, config.steps, sum(values.values()), values, rate, health, warnings)
-            if run is not None:
-                run.append_metrics(_row(step, progress))
-            watch(progress)
-        if checkpoint is not None and (last or perf_counter() - saved > config.checkpoint_seconds):
-            training.save(checkpoint, done, spent + process_time() - cores)
+            if log is not None:
+                log.append_metrics(_row(step, progress))
+            if rank() == 0:
+                watch(progress)
+        if checkpoint is not None and training.due(last or perf_counter() - saved > config.checkpoint_seconds):
+            training.save(checkpoint, done, spent + processes() * (process_time() - cores))
             saved = perf_counter()
-        if config.on_collapse == "stop" and troubled >= _TROUBLED_READINGS:
+        if config.on_collapse == "stop" and health is not None and first_says(troubled >= _TROUBLED_READINGS):
             raise TrainingStopped(f"stopped at step {done} of {config.steps}: {' '.join(warnings)}")
-    model.eval()
-    return Trained(config.steps, config.dtype, spent + process_time() - cores, perf_counter() - begun, warnings)
+    training.finish()
+    # The processes do alike, so one's time stands for all.
+    core_seconds = spent + processes() * (process_time() - cores)
+    return Trained(config.steps, config.dtype, core_seconds, perf_counter() - begun, warnings)
 
 
 class _Training:
@@ -212,10 +219,16 @@ class _Training:
         config: TrainConfig,
         device: torch.device,
         identity: Mapping[str, Any],
+        shard: bool,
     ) -> None:
-        self.modules = {"model": model, "objective": objective}
-        self.sampler, self.config, self.device = sampler, config, device
-        self.parameters = [each for module in self.modules.values() for each in module.parameters()]
+        self.given = self.whole = Whole(model, objective)
+        self.sampler, self.config, self.device, self.shard = sampler, config, device, shard
+        if shard:
+            from gedanken.training.sharded import sharded
+
+            self.whole = sharded(self.given)
+        self.forward = self.whole if shard else averaged(self.whole)
+        self.parameters = list(self.whole.parameters())
         self.optimiser = torch.optim.AdamW(
             self.parameters,
             lr=config.learning_rate,
@@ -233,13 +246,15 @@ class _Training:
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(step, config.steps, config.learning_rate, config.warm_up)
         generator = step_generator(config.seed, step)
-        windows = _on(self.sampler.sample(config.batch, generator), self.device)
-        torch.manual_seed(generator.initial_seed())  # dropout, where a part has it
+        windows = _on(own_part(self.sampler, config.batch, generator), self.device)
+        torch.manual_seed(generator.initial_seed() + rank())  # dropout, where a part has it
         with autocast(self.device, config.dtype):
-            terms = self.modules["objective"](self.modules["model"], windows, generator)
+            terms = self.forward(windows, generator)
+        own = torch.stack(list(terms.values()))
+        terms = dict(zip(terms, batch_mean(own.detach()), strict=True))
         _require_finite(terms, step)
         self.optimiser.zero_grad(set_to_none=True)
-        torch.stack(list(terms.values())).sum().backward()
+        own.sum().backward()
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, config.clip)
         if not torch.isfinite(norm):
             raise TrainingStopped(
@@ -248,22 +263,33 @@ class _Training:
         self.optimiser.step()
         return terms
 
-    @torch.no_grad()
     def health(self) -> Health:
         """The collapse meter's reading now."""
-        model: Any = self.modules["model"]
-        windows = _on(self.meter.probe, self.device)
-        model.eval()  # as it will be used: dropout alone would make an ignored action seem to matter
-        latents = model.encode(windows.observations)
-        health = measure(latents, lambda now, actions: model.open_loop(now, actions, 1)[0], windows.actions)
-        model.train()
-        return health
+        return self.whole.health(_on(self.meter.probe, self.device))
+
+    def due(self, wanted: bool) -> bool:
+        """Whether to save now; of parts, each process writes its own, so the first one's clock counts for all."""
+        return first_says(wanted) if self.shard else wanted
 
     def save(self, path: Path, done: int, core_seconds: float) -> None:
-        save_checkpoint(path, done, self.modules, self.optimiser, self.fingerprint, core_seconds)
+        keeps = self.whole.modules_by_name, self.optimiser, self.fingerprint, core_seconds
+        if self.shard:
+            from gedanken.training.shards import save_shards
+
+            save_shards(path, done, *keeps)
+        elif rank() == 0:
+            save_checkpoint(path, done, *keeps)
 
     def resumed(self, path: Path) -> tuple[int, float]:
-        return load_checkpoint(path, self.modules, self.optimiser, self.fingerprint)
+        return load_checkpoint(path, self.whole.modules_by_name, self.optimiser, self.fingerprint)
+
+    def finish(self) -> None:
+        """Leave the weights in the model that was given."""
+        if self.shard:
+            from gedanken.training.sharded import gathered
+
+            gathered(self.whole, self.given)
+        self.given.eval()
 
 
 def _decided_dtype(
@@ -277,8 +303,9 @@ def _decided_dtype(
     """The dtype asked for; for `auto`, the one an earlier part of this run took, or the one that is faster here."""
     if config.dtype != "auto":
         return config.dtype
-    if run is not None and (kept := run.decided_dtype()):
-        return kept
+    kept = from_first((run and run.decided_dtype()) or "")
+    if kept:
+        return DTYPES[DTYPES.index(kept)]
     windows = _on(sampler.sample(_TIMED_WINDOWS, step_generator(config.seed, -1)), device)
     # Copies, since a batch norm would remember the windows it was timed on.
     tried_model, tried_objective = deepcopy(model), deepcopy(objective)
@@ -287,8 +314,8 @@ def _decided_dtype(
         terms = tried_objective(tried_model, windows, step_generator(config.seed, -1))
         torch.stack(list(terms.values())).sum().backward()
 
-    dtype = fastest_dtype(trial, device)
-    if run is not None:
+    dtype = DTYPES[DTYPES.index(from_first(fastest_dtype(trial, device)))]
+    if run is not None and rank() == 0:
         run.write_text("dtype", dtype + "\n")
     return dtype
 

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 from torch.autograd.function import once_differentiable
 
+from gedanken.collectives import batch_mean, batch_sum, processes
 from gedanken.errors import BadInput, ShapeError
 
 _SPACING = 3 / 16
@@ -26,7 +27,9 @@ def sigreg(
 
     Each time step and patch is a sample of its own, of B latents: change within a trajectory is left free (LeWM,
     arXiv:2603.19312). The statistic keeps its factor N = B, so a weight belongs to a batch size. A standard normal cloud gives
-    about 1.06 whatever B, which is the floor; latents that are all zero give 0.402·B.
+    about 1.06 whatever B, which is the floor; latents that are all zero give 0.402·B. Where several processes hold a part of
+    the batch each, all of one size, the statistic is of the whole, and N counts them all; `generator` must be in the same
+    state on each, or they would not look from the same directions.
 
     Args:
         latents: the head before must not end in a norm, which would hold them on a sphere.
@@ -69,7 +72,8 @@ class _EppsPulley(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, None, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
         (gradient,) = ctx.saved_tensors
-        return upstream[0] * gradient, None, None
+        # Every process's loss holds the statistic, so all of them pull at these latents.
+        return batch_sum(upstream[0]) * gradient, None, None
 
 
 def _statistic(shadows: Float[Tensor, "B T P slices"]) -> tuple[Float[Tensor, ""], Float[Tensor, "B T P slices"]]:
@@ -83,7 +87,8 @@ def _statistic(shadows: Float[Tensor, "B T P slices"]) -> tuple[Float[Tensor, ""
     for knot, target, weight in zip(knots.tolist()[1:], normal.tolist()[1:], weights.tolist()[1:], strict=True):
         angles = knot * shadows
         cosine, sine = angles.cos(), angles.sin()
-        c, s = cosine.mean(dim=0) - target, sine.mean(dim=0)
-        total += weight * len(shadows) * (c.square() + s.square()).sum()
+        c, s = batch_mean(torch.stack([cosine.mean(dim=0), sine.mean(dim=0)]))
+        c = c - target
+        total += weight * processes() * len(shadows) * (c.square() + s.square()).sum()
         pull.addcmul_(s, cosine, value=2 * weight * knot).addcmul_(c, sine, value=-2 * weight * knot)
     return total, pull
