@@ -167,11 +167,17 @@ def _frames(
     return start + np.concatenate(numbers) / rate_hz, np.cumsum([len(each) for each in numbers])[:-1].tolist()
 
 
-def _gaps(track: Track, rate_hz: float, longest_gap: float | None) -> list[tuple[float, float]]:
-    intervals = np.diff(track.times)
-    if longest_gap is None:
-        longest_gap = _USUAL_GAP * max(1 / rate_hz, float(np.median(intervals)) if len(intervals) else 0.0)
-    silent = np.flatnonzero(intervals > longest_gap * (1 + _ROUNDING))
+def silence_limit(times: Float64[np.ndarray, " n"], rate_hz: float, given: float | None) -> float:
+    """Seconds of silence in a track after which frames start afresh: what was given, or the usual many intervals."""
+    if given is not None:
+        return given
+    intervals = np.diff(times)
+    return _USUAL_GAP * max(1 / rate_hz, float(np.median(intervals)) if len(intervals) else 0.0)
+
+
+def _gaps(track: Track, rate_hz: float, given: float | None) -> list[tuple[float, float]]:
+    longest = silence_limit(track.times, rate_hz, given)
+    silent = np.flatnonzero(np.diff(track.times) > longest * (1 + _ROUNDING))
     return list(zip(track.times[silent].tolist(), track.times[silent + 1].tolist(), strict=True))
 
 

@@ -22,7 +22,7 @@ from gedanken.data.formats.hdf5_layout import Layout, Place, places
 from gedanken.data.formats.picture import shrunk
 from gedanken.data.index import parse_index
 from gedanken.data.lag import lagged
-from gedanken.errors import BadEpisodeFile, BadInput, unknown_name
+from gedanken.errors import BadEpisodeFile, BadInput, MissingValues, unknown_name
 from gedanken.strict_json import field as text_field
 from gedanken.strict_json import parse_object
 from gedanken.types import ActionSpec, Episode, Provenance, StreamSpec
@@ -119,7 +119,7 @@ class Hdf5Episodes:
         streams = {name: self._frames(file, place, path) for path, name in self._names.items()}
         for name, values in {**streams, "actions": steps}.items():
             if values.dtype.kind == "f" and not np.isfinite(values).all():
-                raise BadEpisodeFile(
+                raise MissingValues(
                     f"{name} of {place.name} in {self._path.name} hold NaN or infinity; cut or mend them."
                 )
         times, resets = (
