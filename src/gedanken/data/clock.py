@@ -191,9 +191,16 @@ def _spans(gaps: list[tuple[float, float]], start: float, stop: float) -> list[t
     return [*spans, (begun, stop)] if begun <= stop else spans
 
 
+def nearest_rows(
+    times: Float64[np.ndarray, " n"], frames: Float64[np.ndarray, " L"], width: float
+) -> Int64[np.ndarray, " L"]:
+    """The number of the sample nearest in time to each frame, of two as near the later; `width` is seconds a frame."""
+    return np.searchsorted((times[1:] + times[:-1]) / 2, frames + _ROUNDING * width, side="right")
+
+
 def _observed(track: Track, frames: Float64[np.ndarray, " L"], width: float) -> Shaped[np.ndarray, "L ..."]:
     times, values = track.times, track.values
-    nearest = values[np.searchsorted((times[1:] + times[:-1]) / 2, frames + _ROUNDING * width, side="right")]
+    nearest = values[nearest_rows(times, frames, width)]
     if track.how == "nearest":
         return nearest
     after = np.searchsorted(times, frames - (1 - _ROUNDING) * width, side="right")

@@ -119,7 +119,7 @@ def _early_or_slow(lag: int, stream: str) -> Finding:
         severity="warning",
         said=f"The change of {stream!r} answers to actions {lag} frames late.",
         todo=f"Declare an action lag of {lag} frames when the recording is read or converted, so that each action stands "
-        "beside the frame it changes.",
+        "beside the frame it changes; a machine that is slow rather than late wants a larger frame skip instead.",
         stream=ACTIONS,
         count=lag,
     )

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from gedanken.data.check.findings import Whose
+from gedanken.data.clock import nearest_rows
 from gedanken.data.recorded import AsRecorded
 from gedanken.data.windows import stretches
 from gedanken.types import Episode
@@ -88,7 +89,7 @@ def _held(episode: Episode, recorded: AsRecorded | None) -> Bool[np.ndarray, " K
     if rows is None or rate is None or len(rows) < 2:
         return np.zeros(len(episode) - 1, bool)
     frames = np.arange(len(episode)) / rate if episode.times is None else episode.times
-    return np.diff(np.searchsorted((rows[1:] + rows[:-1]) / 2, frames, side="right")) == 0
+    return np.diff(nearest_rows(rows, frames, 1 / rate)) == 0
 
 
 def appearances(digests: Sequence[Digest], stream: str) -> list[Bool[np.ndarray, " K"]]:
