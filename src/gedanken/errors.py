@@ -8,6 +8,7 @@ GedankenError
 ├── BadFile             a file that is not what it should be
 │   ├── BadModelFile
 │   ├── BadEpisodeFile
+│   │   └── MissingValues   NaN, infinity or nothing where a recording should have a number
 │   └── BadRunFolder
 ├── MissingExtra        an optional package is not installed (also an ImportError)
 ├── TrainingStopped     training ended itself: a non-finite loss, a collapse
@@ -48,6 +49,10 @@ class BadModelFile(BadFile):
 
 class BadEpisodeFile(BadFile):
     """An episode store or recording that was refused."""
+
+
+class MissingValues(BadEpisodeFile):
+    """A recording in which a number is missing, NaN or infinite; the message says where the first is."""
 
 
 class BadRunFolder(BadFile):

@@ -77,7 +77,7 @@ def convert(
     to: str = "native",
     if_exists: Literal["refuse", "append", "overwrite"] = "refuse",
 ) -> None:
-    """Write recordings again in another format.
+    """Write recordings again in another format, read them back, and say what that format does not carry.
 
     Example: gedanken data convert drive.hdf5 drives
 
@@ -87,13 +87,27 @@ def convert(
         to: name of the format to write.
         if_exists: what to do where something lies already.
     """
+    from rich.markup import escape
+
     from gedanken.cli.console import console
     from gedanken.data.formats import detect, open_episodes, write_episodes
-    from gedanken.data.formats.registry import format_named
+    from gedanken.data.formats.differences import differences
+    from gedanken.data.formats.registry import as_written, format_named
+    from gedanken.errors import GedankenError
 
-    episodes = open_episodes(source)
-    write_episodes(target, episodes, format_named(to).config(), if_exists=if_exists)
+    config = format_named(to).config()
+    episodes = open_episodes(source, as_written(detect(source)))
+    write_episodes(target, episodes, config, if_exists=if_exists)
     console.print(f"{len(episodes)} episodes of {detect(source)} {source} are now {to} {target}", soft_wrap=True)
+    if size := getattr(as_written(detect(source)), "size", None):
+        console.print(f"pictures of {detect(source)} are read at {size[0]}×{size[1]}, averaged over area")
+    try:
+        back = open_episodes(target, as_written(to))
+        lost = differences(episodes, back, first=len(back) - len(episodes) if if_exists == "append" else 0)
+    except GedankenError as error:
+        lost = {"reading": f"it is not read back without more being said: {error}"}
+    for said in lost.values():
+        console.print(f"[yellow]not carried by {to}[/yellow]: {escape(said)}", soft_wrap=True)
 
 
 def split(

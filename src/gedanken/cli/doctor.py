@@ -66,6 +66,7 @@ def _recordings(loaded: Loaded, data: str) -> tuple[Episodes, str]:
     from dataclasses import replace
 
     from gedanken.data import EpisodeList
+    from gedanken.data.camera import with_pixels
     from gedanken.data.formats import open_episodes
     from gedanken.environments import WORLDS
     from gedanken.errors import BadInput
@@ -83,7 +84,7 @@ def _recordings(loaded: Loaded, data: str) -> tuple[Episodes, str]:
     stored = open_episodes(data)
     if not len(stored):
         raise BadInput(f"{data} holds no episodes yet; record some first.")
-    return stored, data
+    return (with_pixels(stored)[0] if "pixels" in loaded.observation else stored), data
 
 
 def _show(diagnosis: Diagnosis, title: str) -> None:

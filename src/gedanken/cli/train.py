@@ -166,17 +166,21 @@ def _opened(data: str, folder: RunFolder) -> EpisodeStore:
 
 
 def _store_of(data: str, folder: RunFolder) -> Path:
-    """Our own store where it lies; recordings of any other format as a copy in the run's folder, made once."""
+    """Our own store as it lies, where its pictures can be read so; of anything else a copy in the run's folder, made once."""
     from gedanken.cli.console import console
+    from gedanken.data.camera import with_pixels
     from gedanken.data.formats import detect, open_episodes, write_episodes
 
     kept, started = folder.path / _EPISODES, (folder.path / "config.json").is_file()
     if started and kept.is_dir() and folder.read_config().get("data") == data:
         return kept
     kind = detect(data)
-    if kind == "native":
+    episodes, told = with_pixels(open_episodes(data))
+    if kind == "native" and not told:
         return Path(data)
     console.print(f"· {data} is read as {kind!r}, and kept in {kept} as training reads it.", soft_wrap=True)
+    if told:
+        console.print(f"· {told}")
     # Only a run that began with this copy may keep it: what an interrupted start left behind may be of something else.
-    write_episodes(kept, open_episodes(data), if_exists="refuse" if started else "overwrite")
+    write_episodes(kept, episodes, if_exists="refuse" if started else "overwrite")
     return kept

@@ -167,11 +167,17 @@ def _frames(
     return start + np.concatenate(numbers) / rate_hz, np.cumsum([len(each) for each in numbers])[:-1].tolist()
 
 
-def _gaps(track: Track, rate_hz: float, longest_gap: float | None) -> list[tuple[float, float]]:
-    intervals = np.diff(track.times)
-    if longest_gap is None:
-        longest_gap = _USUAL_GAP * max(1 / rate_hz, float(np.median(intervals)) if len(intervals) else 0.0)
-    silent = np.flatnonzero(intervals > longest_gap * (1 + _ROUNDING))
+def silence_limit(times: Float64[np.ndarray, " n"], rate_hz: float, given: float | None) -> float:
+    """Seconds of silence in a track after which frames start afresh: what was given, or the usual many intervals."""
+    if given is not None:
+        return given
+    intervals = np.diff(times)
+    return _USUAL_GAP * max(1 / rate_hz, float(np.median(intervals)) if len(intervals) else 0.0)
+
+
+def _gaps(track: Track, rate_hz: float, given: float | None) -> list[tuple[float, float]]:
+    longest = silence_limit(track.times, rate_hz, given)
+    silent = np.flatnonzero(np.diff(track.times) > longest * (1 + _ROUNDING))
     return list(zip(track.times[silent].tolist(), track.times[silent + 1].tolist(), strict=True))
 
 
@@ -185,9 +191,16 @@ def _spans(gaps: list[tuple[float, float]], start: float, stop: float) -> list[t
     return [*spans, (begun, stop)] if begun <= stop else spans
 
 
+def nearest_rows(
+    times: Float64[np.ndarray, " n"], frames: Float64[np.ndarray, " L"], width: float
+) -> Int64[np.ndarray, " L"]:
+    """The number of the sample nearest in time to each frame, of two as near the later; `width` is seconds a frame."""
+    return np.searchsorted((times[1:] + times[:-1]) / 2, frames + _ROUNDING * width, side="right")
+
+
 def _observed(track: Track, frames: Float64[np.ndarray, " L"], width: float) -> Shaped[np.ndarray, "L ..."]:
     times, values = track.times, track.values
-    nearest = values[np.searchsorted((times[1:] + times[:-1]) / 2, frames + _ROUNDING * width, side="right")]
+    nearest = values[nearest_rows(times, frames, width)]
     if track.how == "nearest":
         return nearest
     after = np.searchsorted(times, frames - (1 - _ROUNDING) * width, side="right")

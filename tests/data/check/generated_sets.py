@@ -63,6 +63,18 @@ def moving_pattern(seed: int, *, count: int = 12, length: int = 48, grain: float
     return episodes
 
 
+def mixed(seed: int, *, count: int = 12) -> EpisodeList:
+    """A camera that pans, and beside its pictures what an encoder says of where it looks."""
+    draws, spec = np.random.default_rng(seed + 1), StreamSpec((2,), "float32", 10.0, "px", ("across", "down"))
+    episodes = EpisodeList()
+    for each in moving_pattern(seed, count=count):
+        places = np.concatenate([np.zeros((1, 2)), each.actions.cumsum(0)])
+        places = (places + draws.normal(0, 0.05, places.shape)).astype(np.float32)
+        specs = {**each.specs, "places": spec}
+        episodes.append(Episode({**each.streams, "places": places}, each.actions, specs, each.action))
+    return episodes
+
+
 def arm(seed: int, *, count: int = 20, length: int = 80) -> EpisodeList:
     """Joint speeds are commanded and followed with an error; a clock that is nearly even says when."""
     draws, joints, rate = np.random.default_rng(seed), 4, 20.0
@@ -108,6 +120,7 @@ CLEAN: dict[str, Callable[[int], EpisodeList]] = {
     "pendulum under control": lambda seed: pendulum(seed, feedback=1.0),
     "camera that pans": moving_pattern,
     "pattern without grain": lambda seed: moving_pattern(seed, grain=0.0),
+    "camera and encoder": mixed,
     "arm": arm,
     "tank": tank,
 }

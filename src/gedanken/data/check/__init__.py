@@ -2,7 +2,8 @@
 
 In: any `Episodes`. Out: a `CheckReport`: what was understood, and findings by name with what to do about each. Open
 `checking.py` first: it reads each episode once (`sight.py`, `digest.py`) and asks every part: `values.py`, `clock.py`,
-`stillness.py`, `cuts.py`, `leakage.py`, and `pairing.py` with `actions.py`, which hold actions against what changes.
+`source.py`, `stillness.py`, `saturation.py`, `cuts.py`, `leakage.py`, and `pairing.py` with `actions.py`, which hold actions
+against what changes.
 
 Thresholds were chosen by looking at generated sets of seeds 0 to 3, 101, 201 to 203 and 301; the tests are of another.
 """

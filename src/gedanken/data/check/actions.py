@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from gedanken.data.check.findings import Finding
 from gedanken.data.check.pairing import Pairing
@@ -17,14 +17,23 @@ _SMOOTH = 0.3
 _CLEARLY_LESS, _ERRORS_AHEAD = 0.7, 2.0
 _MORE_LEFT, _FAR_AHEAD = 1.25, 4.0
 _FEEDBACK = 0.8
+SLOWER, _SLOWLY = 4, 4
+"""Frames a step of the clock on which lags of so many frames are looked at again."""
 
 
-def pairing_findings(pairings: Sequence[tuple[str, int, Pairing]], clipped: bool = False) -> list[Finding]:
+def pairing_findings(
+    pairings: Sequence[tuple[str, int, Pairing]],
+    clipped: bool = False,
+    slower: Callable[[str], Pairing | None] = lambda stream: None,
+    alone: Callable[[], Iterable[Pairing]] = tuple,
+) -> list[Finding]:
     """What is said, from the pairing with each stream in which anything changes; the best explained one decides.
 
     Args:
         pairings: stream, frames a step, and the pairing.
         clipped: whether actions are cut off, so that their neighbours tell more of what was done than they do.
+        slower: the pairing with a stream at `SLOWER` frames a step, which tells a late machine from a slow one.
+        alone: pairings of single long episodes: machines of several kinds explain nothing together.
     """
     if not pairings:
         return []
@@ -35,11 +44,17 @@ def pairing_findings(pairings: Sequence[tuple[str, int, Pairing]], clipped: bool
         judges = [each for _, every, each in pairings if every == 1 or min(fine) < _SMOOTH]
         limit = _TELLING_SMOOTH if min(fine) < _SMOOTH else _TELLING
         sure = all(each.rows >= _FEWEST_ROWS and each.chance.max() < limit for each in judges)
-        return [_unrelated(max(each.rows for each in judges))] if judges and sure else []
+        # Actions that follow from what is seen are in their place, though one cannot tell what they do.
+        sure = sure and all(each.followed < _FEEDBACK for each in judges)
+        if not judges or not sure or any(map(explains, alone())):
+            return []
+        return [_unrelated(max(each.rows for each in judges))]
     stream, every, best = max(telling, key=lambda each: float(each[2].gain.max()))
     lag = best.best
     # On a slower clock, or at the end of what was tried, a lag would be a guess.
     if every > 1 or lag == best.lags[-1] or abs(lag) <= int(clipped) or not _clearly(best, lag):
+        return []
+    if lag >= _SLOWLY and not _late_on_a_slower_clock(slower(stream), lag):
         return []
     # What follows from the frame it stands beside explains the step before it as well: a controller, not a fault.
     if lag < 0 and best.followed > _FEEDBACK:
@@ -50,6 +65,11 @@ def pairing_findings(pairings: Sequence[tuple[str, int, Pairing]], clipped: bool
 def explains(pairing: Pairing) -> bool:
     """Whether actions explain more of what changes than actions that belong elsewhere."""
     return float(pairing.gain.max()) > _ABOVE_CHANCE * max(float(pairing.chance.max()), 0.0) + _AT_LEAST
+
+
+def _late_on_a_slower_clock(pairing: Pairing | None, lag: int) -> bool:
+    """What answers late does so on any clock; in a slow system the peak only moves to what its inertia lets show."""
+    return pairing is None or pairing.best * SLOWER >= lag - SLOWER + 1
 
 
 def _clearly(pairing: Pairing, lag: int) -> bool:
@@ -99,7 +119,7 @@ def _early_or_slow(lag: int, stream: str) -> Finding:
         severity="warning",
         said=f"The change of {stream!r} answers to actions {lag} frames late.",
         todo=f"Declare an action lag of {lag} frames when the recording is read or converted, so that each action stands "
-        "beside the frame it changes.",
+        "beside the frame it changes; a machine that is slow rather than late wants a larger frame skip instead.",
         stream=ACTIONS,
         count=lag,
     )

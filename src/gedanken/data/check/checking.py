@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import ceil
 
 import numpy as np
 
 from gedanken.contracts import Episodes
-from gedanken.data.check.actions import explains, pairing_findings
+from gedanken.data.check.actions import SLOWER, explains, pairing_findings
 from gedanken.data.check.cuts import cut_findings, cuts
 from gedanken.data.check.digest import Digest
 from gedanken.data.check.findings import Finding, Whose
 from gedanken.data.check.leakage import leakage_findings, repeated_episodes
 from gedanken.data.check.pairing import Pairing, pairing
 from gedanken.data.check.report import CheckReport
+from gedanken.data.check.saturation import saturation_findings
 from gedanken.data.check.sight import Sight
 from gedanken.data.check.stillness import repeats, stillness_findings
+from gedanken.data.recorded import KeepsRecord
 from gedanken.errors import BadInput
 from gedanken.types import Episode
 
@@ -25,6 +27,7 @@ WINDOW = 16
 _MOST_BYTES = 4 << 30
 _CLOCKS = (1, 4, 16)
 """Frames a step, tried in turn to find what actions do."""
+_LONG_ALONE, _FEW_ALONE = 500, 8
 _ORDER = ("error", "warning", "note")
 
 
@@ -58,11 +61,12 @@ def check_episodes(
     sight = Sight(first)
     for name, split in splits.items():
         for number in range(len(split)):
-            sight.add(Whose(number, name), split[number], frames=number % stride == 0)
+            recorded = split.as_recorded(number) if isinstance(split, KeepsRecord) else None
+            sight.add(Whose(number, name), split[number], recorded, frames=number % stride == 0)
     found = sight.findings(window)
     clipped = any(finding.name == "clipped-action" for finding in found)
     found += [
-        *_of_frames(sight.digests, tuple(first.streams), clipped),
+        *_of_frames(sight.digests, {name: spec.names for name, spec in first.specs.items()}, clipped),
         *leakage_findings(repeated_episodes(sight.digests)),
     ]
     found.sort(key=lambda finding: _ORDER.index(finding.severity))
@@ -86,17 +90,30 @@ def _pairings(digests: Sequence[Digest], streams: Sequence[str]) -> list[tuple[s
     return tried
 
 
-def _of_frames(digests: Sequence[Digest], streams: Sequence[str], clipped: bool) -> list[Finding]:
+def _alone(digests: Sequence[Digest], streams: Sequence[str]) -> Iterator[Pairing]:
+    """The pairings of single episodes, of the first few that are long enough to be told from chance."""
+    for each in [each for each in digests if len(each.actions) >= _LONG_ALONE][:_FEW_ALONE]:
+        yield from (found for stream in streams if (found := pairing([each], stream)) is not None)
+
+
+def _of_frames(digests: Sequence[Digest], names: Mapping[str, tuple[str, ...]], clipped: bool) -> list[Finding]:
     """What the frames say: repeats, cuts, and whether actions explain their changes."""
     found: list[Finding] = []
     digests = [each for each in digests if len(each.actions)]
     if not digests:
         return []
     frames = sum(len(each.actions) + 1 for each in digests)
+    streams = tuple(names)
     for stream in streams:
         found += stillness_findings(repeats(digests, stream), frames, stream)
         found += cut_findings(cuts(digests, stream), stream)
+        found += saturation_findings(digests, stream, names[stream])
     if all(each.actions.shape[1] for each in digests):
         known = [each for each in digests if np.isfinite(each.actions).all()]
-        found += pairing_findings(_pairings(known, streams), clipped)
+        found += pairing_findings(
+            _pairings(known, streams),
+            clipped,
+            slower=lambda stream: pairing(known, stream, SLOWER),
+            alone=lambda: _alone(known, streams),
+        )
     return found

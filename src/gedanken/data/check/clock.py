@@ -12,9 +12,9 @@ from gedanken.types import ActionSpec, StreamSpec
 
 _GAP = 4.0
 """Usual periods that a gap lasts at least; what is shorter is an uneven clock."""
-_UNEVEN, _UNEVEN_SHARE, _UNEVEN_FEWEST = 0.1, 2e-4, 3
+UNEVEN, _UNEVEN_SHARE, _UNEVEN_FEWEST = 0.1, 2e-4, 3
 """How far periods differ from the usual one, in which share of the steps, for a clock to count as uneven."""
-_OFF = 0.03
+OFF = 0.03
 """By how much a rate may differ from what is declared."""
 
 
@@ -50,6 +50,11 @@ def _steady(clocks: Sequence[Clock]) -> np.ndarray | None:
     periods = np.concatenate([each.periods for each in clocks]) if clocks else np.zeros(0)
     periods = periods[np.isfinite(periods) & (periods > 0)]
     return periods[periods < _GAP * np.median(periods)] if len(periods) else None
+
+
+def clearly_uneven(uneven: int, steps: int) -> bool:
+    """Whether so many uneven periods among the steps are more than a hiccup."""
+    return uneven >= max(_UNEVEN_FEWEST, _UNEVEN_SHARE * steps)
 
 
 def _backwards(clocks: Sequence[Clock]) -> list[Finding]:
@@ -91,14 +96,14 @@ def _uneven(clocks: Sequence[Clock]) -> list[Finding]:
     if steady is None:
         return []
     usual = float(np.median(steady))
-    uneven = int((np.abs(steady / usual - 1) > _UNEVEN).sum())
-    if uneven < max(_UNEVEN_FEWEST, _UNEVEN_SHARE * len(steady)):
+    uneven = int((np.abs(steady / usual - 1) > UNEVEN).sum())
+    if not clearly_uneven(uneven, len(steady)):
         return []
     return [
         Finding(
             name="irregular-sampling",
             severity="warning",
-            said=f"Frames are unevenly spaced: {uneven:,} of {len(steady):,} periods differ by more than {_UNEVEN:.0%} from the "
+            said=f"Frames are unevenly spaced: {uneven:,} of {len(steady):,} periods differ by more than {UNEVEN:.0%} from the "
             f"usual {usual * 1e3:.3g} ms, up to {float(steady.max()) * 1e3:.3g} ms.",
             count=uneven,
             todo=f"Resample onto an even clock of {1 / steady.mean():.4g} Hz or slower before training; actions are held, "
@@ -113,11 +118,11 @@ def _wrong_rates(clocks: Sequence[Clock], specs: dict[str, StreamSpec], action: 
     told = {name: rate for name, rate in declared.items() if rate is not None}
     true = measured_rate(clocks)
     if true is None:
-        if told and max(told.values()) > (1 + _OFF) * min(told.values()):
+        if told and max(told.values()) > (1 + OFF) * min(told.values()):
             rates = ", ".join(f"{name} {rate:g} Hz" for name, rate in told.items())
             return [_wrong("Rates contradict one another, though there is one action between two frames: " + rates, "")]
         return []
-    wrong = {name: rate for name, rate in told.items() if abs(rate / true - 1) > _OFF}
+    wrong = {name: rate for name, rate in told.items() if abs(rate / true - 1) > OFF}
     if not wrong:
         return []
     rates = ", ".join(f"{name} {rate:g} Hz" for name, rate in wrong.items())

@@ -20,6 +20,10 @@ _BEYOND_AROUND = 3.0
 _BEYOND_ALL = 3.0
 _CHANNELS = 0.6
 _LONG = 1.5
+_EXPOSURE = 0.2
+"""Share of a picture's change that is left where it has only become brighter or darker; of a cut it is a third or more."""
+_ALIKE, _TIME_AND_AGAIN = 0.1, 3
+"""Jumps whose two ends are that near, in standard deviations of the stream, and how many of them are no cuts."""
 _LONG_WAIT = 1.5
 """Usual periods after which a long step is no wonder."""
 
@@ -31,12 +35,35 @@ def cuts(digests: Sequence[Digest], stream: str) -> list[Place]:
     for each, shown in zip(measures, appearances(digests, stream), strict=True):
         each[shown, 0] = np.where(np.isfinite(each[shown, 0]), 0.0, np.nan)
     scale, long = _usual(measures), _usual([np.abs(each.streams[stream].change) for each in digests])
-    return [
-        each.whose.at(int(k), int(k) + 1)
+    found = [
+        (each, int(k))
         for each, seen in zip(digests, measures, strict=True)
         for k in np.flatnonzero(_outstanding(seen, scale, _is_picture(each, stream)) & ~_explained(each, stream))
-        if _is_long(each, stream, int(k), long)
+        if _is_long(each, stream, int(k), long) and not _is_exposure(each, stream, int(k))
     ]
+    return [each.whose.at(k, k + 1) for each, k in _unlike_one_another(digests, stream, found)]
+
+
+def _is_exposure(each: Digest, stream: str, step: int) -> bool:
+    """Whether a picture has only become brighter or darker as a whole: all its waves by one factor, and its mean."""
+    if not _is_picture(each, stream):
+        return False
+    before, after = each.streams[stream].features[step : step + 2].astype(float)
+    given = np.stack([before, np.eye(len(before))[0]], axis=1)
+    left = after - given @ np.linalg.lstsq(given, after, rcond=None)[0]
+    return bool(np.linalg.norm(left) < _EXPOSURE * np.linalg.norm(after - before))
+
+
+def _unlike_one_another(
+    digests: Sequence[Digest], stream: str, found: Sequence[tuple[Digest, int]]
+) -> list[tuple[Digest, int]]:
+    """Without jumps of a sensor that lead from one value to another time and again: that is how it measures, or a switch."""
+    if not found or _is_picture(found[0][0], stream):
+        return list(found)
+    spread = np.concatenate([each.streams[stream].features for each in digests]).std(axis=0)
+    ends = np.stack([each.streams[stream].features[k : k + 2] for each, k in found]) / np.maximum(spread, 1e-12)
+    apart = np.abs(ends[:, None] - ends[None]).max(axis=(2, 3))
+    return [each for each, near in zip(found, (apart < _ALIKE).sum(axis=1), strict=True) if near < _TIME_AND_AGAIN]
 
 
 def _is_long(each: Digest, stream: str, step: int, long: np.ndarray) -> bool:

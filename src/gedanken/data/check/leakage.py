@@ -100,10 +100,11 @@ def _keys(each: Digest) -> list[tuple[int, bytes]]:
     if not values.size or not np.any(values != values[0]):
         values = np.column_stack([seen.features[:-1] for seen in each.streams.values()])
     length = min(_STRETCH, len(values))
+    changes = np.concatenate([[0], np.cumsum((values[1:] != values[:-1]).any(axis=1))])
+    last = len(values) - length + 1
+    told = np.flatnonzero(changes[length - 1 :] > changes[:last])
     return [
-        (start, blake2b(values[start : start + length].tobytes(), digest_size=12).digest())
-        for start in range(len(values) - length + 1)
-        if np.any(values[start : start + length] != values[start])
+        (start, blake2b(values[start : start + length].tobytes(), digest_size=12).digest()) for start in told.tolist()
     ]
 
 

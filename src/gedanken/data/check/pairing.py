@@ -88,7 +88,8 @@ def pairing(digests: Sequence[Digest], stream: str, every: int = 1, seed: int = 
     targets = _live(np.concatenate(changes))
     if not targets.any():
         return None
-    seen = _main(_standard([part[:, _live(np.concatenate(seen))] for part in seen]), _SEEN)
+    known = _live(np.concatenate(seen))
+    seen = _main(_standard([part[:, known] for part in seen]), _SEEN)
     changes = _limited(_standard([part[:, targets] for part in changes]))
 
     base = np.concatenate([_base(s, c, after) for s, c in zip(seen, _main(changes, _BEFORE), strict=True)])

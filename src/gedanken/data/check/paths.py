@@ -7,9 +7,10 @@ from pathlib import Path
 
 from gedanken.contracts import Episodes
 from gedanken.data.check.checking import WINDOW, check_episodes
-from gedanken.data.check.report import CheckReport, unreadable
+from gedanken.data.check.report import UNREADABLE, CheckReport, unreadable
+from gedanken.data.check.values import MISSING
 from gedanken.data.formats import detect, open_episodes
-from gedanken.errors import BadEpisodeFile, BadInput
+from gedanken.errors import BadEpisodeFile, BadInput, MissingValues
 
 TRAIN, HELD_OUT = "train", "held-out"
 """What a split's folders are called."""
@@ -46,7 +47,7 @@ def check_paths(paths: Sequence[Path], *, window: int = WINDOW) -> CheckReport:
         splits, format = opened(paths)
         return check_episodes(splits, source=source, format=format, window=window)
     except BadEpisodeFile as error:
-        return unreadable(source, str(error))
+        return unreadable(source, str(error), MISSING if isinstance(error, MissingValues) else UNREADABLE)
 
 
 def _splits_in(path: Path) -> list[Path]:

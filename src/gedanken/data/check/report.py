@@ -69,7 +69,7 @@ class CheckReport:
     @property
     def readable(self) -> bool:
         """Whether there was anything to look at."""
-        return all(finding.name != UNREADABLE for finding in self.findings)
+        return bool(self.splits)
 
     def as_dict(self) -> dict[str, Any]:
         """The report as plain JSON."""
@@ -80,12 +80,14 @@ UNREADABLE = "unreadable"
 """Name of the finding that a path cannot be read at all."""
 
 
-def unreadable(source: str, told: str) -> CheckReport:
-    """The report on a path that no format could open, `told` being the one sentence of the opener."""
+def unreadable(source: str, told: str, name: str = UNREADABLE) -> CheckReport:
+    """The report on a path that no format could open, `told` being the one sentence of the opener, `name` the finding's."""
     finding = Finding(
-        name=UNREADABLE,
+        name=name,
         severity="error",
         said=told,
-        todo="Copy the file again from its source, or name its format and columns.",
+        todo="Copy the file again from its source, or name its format and columns."
+        if name == UNREADABLE
+        else "Cut these rows out, or fill them from the recording they came from; nothing else of it was looked at.",
     )
     return CheckReport(source, "", {}, (0, 0, 0), 0, None, 0, {}, None, None, 0, (finding,))

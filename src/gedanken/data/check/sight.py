@@ -10,6 +10,7 @@ from gedanken.data.check.clock import Clock, clock_findings, measured_rate
 from gedanken.data.check.digest import Digest, digest
 from gedanken.data.check.findings import Finding, Whose
 from gedanken.data.check.report import CheckReport, Understood
+from gedanken.data.check.source import Source, source_findings
 from gedanken.data.check.values import (
     ACTIONS,
     ValuesSeen,
@@ -19,6 +20,7 @@ from gedanken.data.check.values import (
     overload_flags,
     values_seen,
 )
+from gedanken.data.recorded import AsRecorded
 from gedanken.errors import BadInput
 from gedanken.types import ActionSpec, Episode, StreamSpec
 
@@ -33,11 +35,12 @@ class Sight:
         self._seen = {name: ValuesSeen() for name in (*first.specs, ACTIONS)}
         self._actions: list[tuple[Whose, np.ndarray]] = []
         self._clocks: list[Clock] = []
+        self._sources: list[Source] = []
         self._lengths: list[tuple[Whose, int]] = []
         self._resets = 0
 
-    def add(self, whose: Whose, episode: Episode, frames: bool = True) -> None:
-        """Take in an episode; without `frames` only what is small of it.
+    def add(self, whose: Whose, episode: Episode, recorded: AsRecorded | None = None, frames: bool = True) -> None:
+        """Take in an episode, and what its source says of itself; without `frames` only what is small of it.
 
         Raises:
             BadInput: it has other streams or actions than the first.
@@ -52,9 +55,11 @@ class Sight:
         self._resets += len([reset for reset in episode.resets if reset])
         if episode.times is not None:
             self._clocks.append(Clock(whose, episode.times, episode.resets))
+        if recorded is not None:
+            self._sources.append((whose, recorded))
         if frames:
             values_seen(self._seen, whose, episode)
-            self.digests.append(digest(episode, whose))
+            self.digests.append(digest(episode, whose, recorded))
         else:
             self._seen[ACTIONS].add(whose, episode.actions)
 
@@ -63,7 +68,8 @@ class Sight:
         return [
             *missing_values(self._seen),
             *clock_findings(self._clocks, dict(self.specs), self.action),
-            *constant_channels(self._seen),
+            *source_findings(self._sources, _declared(self.specs)),
+            *constant_channels(self._seen, {name: spec.names for name, spec in self.specs.items()}),
             *clipped_actions(self._actions),
             *overload_flags(self._seen),
             *self._short(window),

@@ -13,6 +13,7 @@ import numpy as np
 
 from gedanken.data.check.digest import SLOWEST, Digest, appearances
 from gedanken.data.check.findings import Finding, Place, found_at
+from gedanken.data.check.saturation import at_an_end, sensor_ends
 from gedanken.data.check.values import runs
 
 LONG = 4
@@ -23,19 +24,43 @@ _SHARE = (0.6, 2.5)
 _FAR, _NEAR = 3.0, 0.5
 _FEWEST_LONG, _FEWEST_SHORT = (3, 0.06), (4, 0.10)
 """How many there must be, and which share of all stills: a few are met by chance."""
-_COINCIDENCES = (3, 1e-3)
-"""Repeats of a sensor with few channels that may be chance, as a number and as a share of the steps."""
+_COINCIDENCES = (3, 5e-3, 1e-3)
+"""Repeats of a sensor that may be chance, as a number, and as a share of the steps: of one channel, and of several."""
 
 
 def repeats(digests: Sequence[Digest], stream: str) -> list[Place]:
     """Places where a stream repeats itself and should not: frames `first` to `last` are all the same."""
-    stills = [(number, a, b) for number, each in enumerate(digests) for a, b in _still(each, stream)]
+    ends = sensor_ends(digests, stream)
+    stills = [
+        (number, a, b)
+        for number, each in enumerate(digests)
+        for a, b in _still(each, stream)
+        # At the end of what it can measure a sensor stands still by itself; that is another finding.
+        if not at_an_end(each.streams[stream].features[a], ends)
+    ]
     if not stills:
         return []
+    # Each episode by itself: one may be of a machine at rest, whose numbers do not move, among others that never rest.
+    restless = {number for number in {still[0] for still in stills} if _restless(digests[number], stream)}
+    quiet = [still for still in stills if still[0] not in restless]
+    return [
+        *_never_by_itself(digests, stream, [still for still in stills if still[0] in restless]),
+        *(_gone_on_unseen(digests, stream, quiet) if quiet else []),
+    ]
+
+
+Still = tuple[int, int, int]
+"""Number of an episode, first and last step that change nothing."""
+
+
+def _never_by_itself(digests: Sequence[Digest], stream: str, stills: Sequence[Still]) -> list[Place]:
+    places = [(digests[number], digests[number].whose.at(a, b + 1)) for number, a, b in stills]
+    acted = [place for each, place in places if _acted(each, place)]
+    return acted if len(acted) > _by_chance(digests, stream) or any(map(_is_long, acted)) else []
+
+
+def _gone_on_unseen(digests: Sequence[Digest], stream: str, stills: Sequence[Still]) -> list[Place]:
     places = [digests[number].whose.at(a, b + 1) for number, a, b in stills]
-    if _restless(digests, stream):
-        acted = [place for place, still in zip(places, stills, strict=True) if _acted(digests[still[0]], place)]
-        return acted if len(acted) > _by_chance(digests, stream) or any(map(_is_long, acted)) else []
     suspects = [
         place
         for place, (share, size) in zip(places, _unseen_motion(digests, stream, stills), strict=True)
@@ -74,7 +99,7 @@ def stillness_findings(places: Sequence[Place], frames: int, stream: str) -> lis
 
 def _still(each: Digest, stream: str) -> list[tuple[int, int]]:
     """First and last step of each run of steps that change nothing, inside a stretch."""
-    same = each.streams[stream].same.copy()
+    same = each.streams[stream].same & ~each.held
     same[[start - 1 for start, _ in each.spans if start > 0]] = False
     return runs(same)
 
@@ -87,19 +112,18 @@ def _by_chance(digests: Sequence[Digest], stream: str) -> float:
     """How many repeats say nothing: a picture never repeats by chance, a number may."""
     if any(each.streams[stream].level.any() for each in digests):
         return 0.0
-    count, share = _COINCIDENCES
+    count, *shares = _COINCIDENCES
+    share = shares[0] if digests[0].streams[stream].features.shape[1] == 1 else shares[1]
     return max(float(count), share * sum(len(each.actions) for each in digests))
 
 
-def _restless(digests: Sequence[Digest], stream: str) -> bool:
-    shares = [each.streams[stream].moving for each in digests if not each.streams[stream].same.all()]
-    if not shares or np.median(shares) < _RESTLESS:
+def _restless(each: Digest, stream: str) -> bool:
+    seen = each.streams[stream]
+    if seen.same.all() or seen.moving < _RESTLESS:
         return False
-    features = digests[0].streams[stream].features
-    if digests[0].streams[stream].level.any():
-        return True
     # A sensor counts only if its steps are fine: one of few values repeats by itself.
-    return bool(np.median([len(np.unique(column)) for column in features.T]) > 0.5 * len(features))
+    fine = [len(np.unique(column)) > 0.5 * len(column) for column in seen.features.T]
+    return bool(seen.level.any() or np.median(fine) > 0.5)
 
 
 def _acted(each: Digest, place: Place) -> bool:
@@ -108,9 +132,7 @@ def _acted(each: Digest, place: Place) -> bool:
     return not each.actions.any() or bool(np.any(done != 0))
 
 
-def _unseen_motion(
-    digests: Sequence[Digest], stream: str, stills: Sequence[tuple[int, int, int]]
-) -> list[tuple[float, float]]:
+def _unseen_motion(digests: Sequence[Digest], stream: str, stills: Sequence[Still]) -> list[tuple[float, float]]:
     """Of each still: how much of what the actions in it should have moved appears in the step after it, 1 all and 0 none,
     and how far that is, in usual steps.
 

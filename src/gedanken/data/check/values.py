@@ -16,7 +16,7 @@ _MOST_CHANNELS = 64
 _FEW_VALUES = 12
 _CLIPPED, _CLIPPED_MOST = 0.02, 0.6
 _RUNS, _LONG_RUN = 3, 3
-_OVERLOAD = re.compile(r"overl|ovld|ovl\b|saturat|clip", re.IGNORECASE)
+OVERLOAD = re.compile(r"overl|ovld|ovl\b|saturat|clip", re.IGNORECASE)
 
 
 @dataclass
@@ -64,9 +64,12 @@ class ValuesSeen:
 def values_seen(seen: Mapping[str, ValuesSeen], whose: Whose, episode: Episode) -> None:
     """Take in an episode: each stream, and the actions under the name `actions`."""
     for name, values in episode.streams.items():
-        seen[name].add(whose, values, overload=bool(_OVERLOAD.search(name)))
+        seen[name].add(whose, values, overload=bool(OVERLOAD.search(name)))
     seen[ACTIONS].add(whose, episode.actions)
 
+
+MISSING = "missing-values"
+"""Name of the finding that numbers are not there, or not finite."""
 
 ACTIONS = "actions"
 """What actions are called among streams."""
@@ -84,7 +87,7 @@ def missing_values(seen: Mapping[str, ValuesSeen]) -> list[Finding]:
         finding
         for name, each in seen.items()
         for finding in found_at(
-            "missing-values",
+            MISSING,
             "error",
             f"{_called(name)} hold{'' if name == ACTIONS else 's'} NaN or infinity",
             "Cut these frames out, or fill them from the recording they came from; no model can learn from them.",
@@ -94,17 +97,20 @@ def missing_values(seen: Mapping[str, ValuesSeen]) -> list[Finding]:
     ]
 
 
-def constant_channels(seen: Mapping[str, ValuesSeen]) -> list[Finding]:
-    """Channels that never change."""
+def constant_channels(seen: Mapping[str, ValuesSeen], names: Mapping[str, tuple[str, ...]]) -> list[Finding]:
+    """Channels that never change; `names` are those of a stream's channels, where it has any."""
     found = []
     for name, each in seen.items():
-        if each.low is None or each.high is None or _OVERLOAD.search(name):
+        if each.low is None or each.high is None or OVERLOAD.search(name):
             continue
         still = np.flatnonzero(each.low == each.high)
         if not len(still):
             continue
-        which = "all channels" if len(still) == len(each.low) else "channel " + ", ".join(map(str, still[:8]))
-        verb = "is" if len(still) == 1 and len(each.low) > 1 else "are"
+        called = names.get(name) or tuple(map(str, range(len(each.low))))
+        listed = ", ".join(called[place] for place in still[:8].tolist())
+        several = len(still) > 1
+        which = "all channels" if len(still) == len(each.low) else f"channel{'s' if several else ''} {listed}"
+        verb = "are" if several or len(each.low) == 1 else "is"
         found.append(
             Finding(
                 name="constant-channel",
@@ -164,7 +170,7 @@ def overload_flags(seen: Mapping[str, ValuesSeen]) -> list[Finding]:
             stream=name,
         )
         for name, each in seen.items()
-        if _OVERLOAD.search(name) and each.high is not None and not np.any(each.high)
+        if OVERLOAD.search(name) and each.high is not None and not np.any(each.high)
     ] + [
         finding
         for name, each in seen.items()

@@ -19,14 +19,35 @@ from typing import Any, Literal
 import numpy as np
 
 from gedanken.data.formats.aside import written_aside
-from gedanken.data.formats.hdf5_episodes import KIND, Hdf5Config, Hdf5Episodes, detect_hdf5, open_hdf5
+from gedanken.data.formats.hdf5_episodes import KIND, Hdf5Config, Hdf5Episodes, is_hdf5
 from gedanken.data.formats.hdf5_file import h5py
+from gedanken.data.formats.hdf5_folder import Hdf5Folder, files_in
 from gedanken.data.index import Index, index_text
 from gedanken.data.store import check_same_kind
 from gedanken.errors import BadInput, NonFinite
 from gedanken.types import Episode
 
-__all__ = ["Hdf5Config", "Hdf5Episodes", "detect_hdf5", "open_hdf5", "write_hdf5"]
+__all__ = ["Hdf5Config", "Hdf5Episodes", "Hdf5Folder", "detect_hdf5", "open_hdf5", "write_hdf5"]
+
+
+def detect_hdf5(path: Path) -> bool:
+    """Whether `path` is a file that begins as HDF5 does, or a folder with such files and no videos directly in it."""
+    try:
+        return is_hdf5(path) or bool(files_in(path))
+    except OSError:
+        return False
+
+
+def open_hdf5(path: Path, config: Hdf5Config) -> Hdf5Episodes | Hdf5Folder:
+    """The episodes of a file, or of all files of a folder.
+
+    Raises:
+        BadEpisodeFile: not HDF5, what lies in it does not fit together, is kept elsewhere, or is larger than its bytes; or files
+            of several kinds.
+        BadInput: no episodes were found; the message lists what there is and the configuration to write.
+    """
+    files = files_in(path) if path.is_dir() else []
+    return Hdf5Folder(files, config) if files else Hdf5Episodes(path, config)
 
 
 def write_hdf5(

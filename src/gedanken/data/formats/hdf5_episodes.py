@@ -22,7 +22,7 @@ from gedanken.data.formats.hdf5_layout import Layout, Place, places
 from gedanken.data.formats.picture import shrunk
 from gedanken.data.index import parse_index
 from gedanken.data.lag import lagged
-from gedanken.errors import BadEpisodeFile, BadInput, unknown_name
+from gedanken.errors import BadEpisodeFile, BadInput, MissingValues, unknown_name
 from gedanken.strict_json import field as text_field
 from gedanken.strict_json import parse_object
 from gedanken.types import ActionSpec, Episode, Provenance, StreamSpec
@@ -70,7 +70,7 @@ class Hdf5Config:
             raise BadInput(f"size={self.size} must be at least 1 by 1 pixels.")
 
 
-def detect_hdf5(path: Path) -> bool:
+def is_hdf5(path: Path) -> bool:
     """Whether `path` is a file that begins as HDF5 does."""
     try:
         with path.open("rb") as file:
@@ -98,6 +98,16 @@ class Hdf5Episodes:
             self._action = _action(file, found, config, action)
         self._places = found
 
+    @property
+    def specs(self) -> Mapping[str, StreamSpec]:
+        """The streams that every episode has."""
+        return self._specs
+
+    @property
+    def action(self) -> ActionSpec:
+        """What one action is."""
+        return self._action
+
     def __len__(self) -> int:
         return len(self._places)
 
@@ -119,7 +129,7 @@ class Hdf5Episodes:
         streams = {name: self._frames(file, place, path) for path, name in self._names.items()}
         for name, values in {**streams, "actions": steps}.items():
             if values.dtype.kind == "f" and not np.isfinite(values).all():
-                raise BadEpisodeFile(
+                raise MissingValues(
                     f"{name} of {place.name} in {self._path.name} hold NaN or infinity; cut or mend them."
                 )
         times, resets = (
@@ -150,16 +160,6 @@ class Hdf5Episodes:
         if images is None:
             return values
         return images if self._config.size is None else shrunk(images, self._config.size)
-
-
-def open_hdf5(path: Path, config: Hdf5Config) -> Hdf5Episodes:
-    """The episodes at `path`.
-
-    Raises:
-        BadEpisodeFile: not HDF5, or what lies in it does not fit together, is kept elsewhere, or is larger than its bytes.
-        BadInput: no episodes were found; the message lists what there is and the configuration to write.
-    """
-    return Hdf5Episodes(path, config)
 
 
 def _names(file: Any, place: Place, config: Hdf5Config, *, as_they_are: bool) -> dict[str, str]:

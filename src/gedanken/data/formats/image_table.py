@@ -17,7 +17,7 @@ from gedanken.data.formats.bounds import bounded_actions
 from gedanken.data.formats.picture import decoded, is_encoded
 from gedanken.data.formats.sensor_columns import EPISODES, likely_actions, likely_sensors, named
 from gedanken.data.lag import lagged
-from gedanken.errors import BadEpisodeFile, BadInput, GedankenError
+from gedanken.errors import BadEpisodeFile, BadInput, GedankenError, MissingValues
 from gedanken.types import Episode, Provenance, StreamSpec
 
 _ROWS = 256
@@ -98,7 +98,7 @@ class ImageTable:
         streams = self._pictures(first, last)
         for name in config.actions + (config.sensors or ()):
             if not np.isfinite(self._numbers[name][first:last]).all():
-                raise BadEpisodeFile(
+                raise MissingValues(
                     f"column {name!r} of {self._path.name}{mark} holds a missing or non-finite number; cut those rows."
                 )
         if config.sensors:

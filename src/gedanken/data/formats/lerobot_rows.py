@@ -12,7 +12,7 @@ import numpy as np
 from gedanken.data.formats.arrow_file import read_as
 from gedanken.data.formats.lerobot_meta import Place, check_rows
 from gedanken.data.formats.packages import data_package
-from gedanken.errors import BadEpisodeFile
+from gedanken.errors import BadEpisodeFile, MissingValues
 
 _BATCH = 65536
 
@@ -66,5 +66,5 @@ def numbers(column: Any, shape: tuple[int, ...], where: str, dtype: np.dtype) ->
     with np.errstate(over="ignore", invalid="ignore"):
         result = values.astype(dtype).reshape(rows, *shape)
     if dtype.kind == "f" and not np.isfinite(result).all():
-        raise BadEpisodeFile(f"{where} holds a missing or non-finite number; cut that episode.")
+        raise MissingValues(f"{where} holds a missing or non-finite number; cut that episode.")
     return result

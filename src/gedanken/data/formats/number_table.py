@@ -9,7 +9,7 @@ import numpy as np
 
 from gedanken.data.formats.arrow_file import read_as
 from gedanken.data.formats.packages import data_package
-from gedanken.errors import BadEpisodeFile
+from gedanken.errors import BadEpisodeFile, MissingValues
 
 SUFFIXES = (".parquet", ".csv")
 
@@ -36,7 +36,7 @@ def read_number_table(path: Path, most_rows: int) -> dict[str, np.ndarray]:
     for name, numbers in columns.items():
         if not np.isfinite(numbers).all():
             row = int(np.flatnonzero(~np.isfinite(numbers))[0])
-            raise BadEpisodeFile(
+            raise MissingValues(
                 f"column {name!r} of {path.name} has no finite number in row {row}; cut those rows, or name other columns."
             )
     return columns

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, get_args, runtime_checkable
@@ -150,6 +151,12 @@ def write_episodes(
             f"the format {config.kind!r} is only read; write native, or another that is listed to be written."
         )
     chosen.write(Path(path), episodes, config, if_exists)
+
+
+def as_written(name: str) -> FormatConfig:
+    """The usual configuration of a format, but that pictures keep their own size: what a conversion reads."""
+    config = format_named(name).config()
+    return replace(config, size=None) if hasattr(config, "size") and name != "image-table" else config
 
 
 def _format_of(config: FormatConfig) -> RegisteredFormat:

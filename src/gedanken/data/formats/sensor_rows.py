@@ -11,13 +11,14 @@ from typing import Any, Literal
 import numpy as np
 
 from gedanken import __version__
-from gedanken.data.clock import Track, on_one_clock, usual_rate
+from gedanken.data.clock import Track, on_one_clock, silence_limit, usual_rate
 from gedanken.data.formats import arrow
 from gedanken.data.formats.bounds import bounded_actions, joined_units
 from gedanken.data.formats.sensor_columns import TIME_UNITS
 from gedanken.data.formats.sensor_config import SensorTableConfig
 from gedanken.data.lag import lagged
-from gedanken.errors import BadEpisodeFile, BadInput
+from gedanken.data.recorded import AsRecorded
+from gedanken.errors import BadEpisodeFile, BadInput, MissingValues
 from gedanken.types import ActionSpec, Episode, Provenance
 
 SENSORS = "sensors"
@@ -38,6 +39,7 @@ class SensorTables:
     def __init__(self, paths: Sequence[Path], config: SensorTableConfig) -> None:
         self.config = config
         self._read: tuple[Path, Any] | None = None
+        self._noted: dict[Path, dict[str, float]] = {}
         self._parts = [part for path in paths for part in self._parts_of(path)]
 
     def __len__(self) -> int:
@@ -71,6 +73,15 @@ class SensorTables:
             self.config.actions, np.asarray(lowest), np.asarray(highest), self.config.bounds, unit=unit
         )
 
+    def as_recorded(self, index: int) -> AsRecorded:
+        """The times of an episode's rows, and what its file notes once for all of them."""
+        part = self._parts[index]
+        notes = self._notes(part.path)
+        if not self.config.time:
+            return AsRecorded(notes=notes)
+        times = self._times(part, self._rows(part))
+        return AsRecorded(times, silence_limit(times, self.rate_hz or 1.0, self.config.longest_gap), notes=notes)
+
     def _parts_of(self, path: Path) -> list[Part]:
         config = self.config
         if not config.episode:
@@ -92,6 +103,21 @@ class SensorTables:
             others = [name for name in (config.time, config.period, config.episode, config.reset) if name]
             self._read = path, arrow.read_columns(path, [*columns, *others])
         return self._read[1]
+
+    def _notes(self, path: Path) -> dict[str, float]:
+        """Numbers that stand in a single row of columns that are not read."""
+        if path not in self._noted:
+            config = self.config
+            read = {
+                name + end for name in (*config.actions, *(config.sensors or ())) for end in config.records or ("",)
+            }
+            read |= {config.time, config.period, config.episode, config.reset}
+            fields = arrow.schema(path)
+            others = [name for name, each in fields.items() if name not in read and arrow.is_numeric(each.type)]
+            table = arrow.read_columns(path, others)
+            once = [name for name in others if table.num_rows - table.column(name).null_count == 1]
+            self._noted[path] = {name: float(np.nansum(arrow.numbers(path, name, table.column(name)))) for name in once}
+        return self._noted[path]
 
     def _rows(self, part: Part) -> Any:
         table = self._table(part.path)
@@ -163,12 +189,12 @@ class SensorTables:
             values, empty, times = values[:last], empty[:last], times[:last]
         for column in np.flatnonzero(~(np.isfinite(values) | empty).all(axis=0)):
             row = int(np.argmin(np.isfinite(values[:, column]) | empty[:, column]))
-            raise BadEpisodeFile(
+            raise MissingValues(
                 f"column {columns[int(column)]!r} of {_name(part)} is {values[row, column]} in row {row}; cut or mend it."
             )
         if not self.config.sparse and empty.any():
             row, column = (int(place[0]) for place in np.nonzero(empty))
-            raise BadEpisodeFile(
+            raise MissingValues(
                 f"column {columns[column]!r} of {_name(part)} is empty in row {row}; mend it, or say sparse=True where an "
                 "empty cell means that nothing was sampled then."
             )

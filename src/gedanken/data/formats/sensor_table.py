@@ -105,8 +105,10 @@ def _table(number: int, episode: Episode, config: SensorTableConfig) -> Any:
     measured = {name: value for stream in episode.specs for name, value in _components(stream, episode).items()}
     columns |= _renamed(measured, config.sensors or ())
     given = {f"action_{place}": each for place, each in enumerate(episode.actions.T)}
-    columns |= {name: pyarrow.array([*each, None], "float32") for name, each in _renamed(given, config.actions).items()}
-    units = dict(zip(_renamed(measured, config.sensors or ()), _units(episode), strict=True)) | dict(config.units)
+    commands = _renamed(given, config.actions)
+    columns |= {name: pyarrow.array([*each, None], "float32") for name, each in commands.items()}
+    units = dict(zip(_renamed(measured, config.sensors or ()), _units(episode), strict=True))
+    units |= dict(zip(commands, _each(episode.action.unit, episode.action.width), strict=True)) | dict(config.units)
     columns["reset"] = np.isin(np.arange(length), episode.resets)
     fields = [
         pyarrow.field(name, pyarrow.array(each).type, metadata={"unit": units[name]} if units.get(name) else None)
@@ -130,10 +132,14 @@ def _components(stream: str, episode: Episode) -> dict[str, np.ndarray]:
 def _units(episode: Episode) -> list[str]:
     units: list[str] = []
     for spec in episode.specs.values():
-        width = spec.shape[0] if spec.shape else 1
-        each = spec.unit.split(", ")
-        units += each if len(each) == width else [spec.unit] * width
+        units += _each(spec.unit, spec.shape[0] if spec.shape else 1)
     return units
+
+
+def _each(unit: str, width: int) -> list[str]:
+    """The unit of each component: one each where there are as many, and otherwise one for all."""
+    units = unit.split(", ")
+    return units if len(units) == width else [unit] * width
 
 
 def _renamed(columns: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from gedanken.data.formats.bounds import action_of
 from gedanken.data.formats.number_table import SUFFIXES, read_number_table
 from gedanken.data.formats.sidecar import SIDECAR, Sidecar, read_sidecar
 from gedanken.data.formats.video import Video, open_video
+from gedanken.data.recorded import AsRecorded
 from gedanken.errors import BadEpisodeFile, BadInput
 from gedanken.types import ActionSpec, Episode, Provenance, StreamSpec
 
@@ -131,6 +132,13 @@ class VideoFolder:
                 self._spec,
             )
         return Episode({name: pixels}, actions, {name: spec}, action, times, resets, provenance)
+
+    def as_recorded(self, index: int) -> AsRecorded:
+        """Where a table tells the times, they, and the rate that the video itself runs at."""
+        times, rate_hz = self._times[index], open_video(self._videos[index]).rate_hz
+        if times is None or rate_hz is None:
+            return AsRecorded()
+        return AsRecorded(times, rates_hz={self._videos[index].name: rate_hz})
 
     def _rows(self, index: int, video: Video) -> np.ndarray:
         rows, steps = self._actions[index], len(video) - 1
