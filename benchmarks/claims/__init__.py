@@ -9,6 +9,7 @@ from claims.claim import Claim, Quick, estimate, reproduce
 from claims.ddp_equal import DDPEqualClaim
 from claims.doctors_eye import DoctorClaim
 from claims.donkey_drive import DonkeyDriveClaim
+from claims.double_pendulum import DoublePendulumClaim
 from claims.energy_terms import EnergyTermsClaim
 from claims.fuzz import FuzzClaim
 from claims.kills import KillsClaim
@@ -61,6 +62,7 @@ _ALL: tuple[Claim, ...] = (
     MethodsClaim(),
     DoctorClaim(),
     DonkeyDriveClaim(),
+    DoublePendulumClaim(),
     KillsClaim(),
     FuzzClaim(),
     DDPEqualClaim(),

@@ -77,6 +77,20 @@ def test_every_number_and_every_weight_counts(head):
     assert all((values.grad.abs().sum(dim=(0, 1)) > 0).all() for values in seen.values())
 
 
+@every_head
+def test_readings_come_first_in_the_latent_as_they_are(head):
+    encoder = made(head, readings=True)
+    encoder.sensor_mean_place.fill_(2.0)
+    encoder.sensor_std_place.fill_(4.0)
+    seen = readings()
+    seen["speed"][0, 0] = torch.nan
+    latents = encoder.encode(seen)
+    assert latents.shape == (4, 3, 1, 8)
+    torch.testing.assert_close(latents[:, :, 0, :3], (seen["place"] - 2) / 4)
+    assert latents[0, 0, 0, 3] == 0
+    torch.testing.assert_close(latents[1:, :, 0, 3], seen["speed"][1:, :, 0])
+
+
 @pytest.mark.parametrize("absent", [torch.nan, torch.inf, -torch.inf])
 def test_what_is_missing_is_missing_however_it_is_said(absent):
     encoder, seen = made(), readings()
@@ -168,6 +182,7 @@ def test_it_can_be_built_without_memory():
         ({"depth": 10**6}, "depth=1000000"),
         ({"latent": 0}, "latent=0"),
         ({"hidden": 0}, "hidden=0"),
+        ({"readings": True, "latent": 4}, "leaves nothing beside 4 readings"),
         ({"hide": 1.0}, "hide=1.0"),
     ],
 )

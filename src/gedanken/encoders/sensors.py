@@ -40,6 +40,8 @@ class SensorEncoderConfig:
         hidden: units of a hidden layer.
         depth: hidden layers.
         latent: D, the latent's width.
+        readings: begin the latent with the normalised numbers themselves (0 where absent), so that nothing a sensor told is
+            lost; the features take up what is left of D. Wants a predictor without a norm.
         head: how features become the latent; `batch_norm_mlp` where SIGReg keeps latents from collapsing.
         head_hidden: hidden units of `batch_norm_mlp`.
         hide: share of the training windows from which a stream is hidden, so that its absence is learned. The last one
@@ -52,6 +54,7 @@ class SensorEncoderConfig:
     hidden: int = 256
     depth: int = 2
     latent: int = 64
+    readings: bool = False
     head: Head = "layer_norm"
     head_hidden: int = 256
     hide: float = 0.1
@@ -72,9 +75,18 @@ class SensorEncoderConfig:
             raise BadInput(
                 f"hidden={self.hidden} and latent={self.latent} must be at least 1, depth={self.depth} 1 to {_DEEPEST}."
             )
+        if self.features < 1:
+            raise BadInput(
+                f"latent={self.latent} leaves nothing beside {sum(self.widths)} readings; make it larger than that."
+            )
         if not 0 <= self.hide < 1:
             raise BadInput(f"hide={self.hide} is a share of at least 0 and below 1.")
         check_head(self.head, self.head_hidden)
+
+    @property
+    def features(self) -> int:
+        """Learned numbers in a latent."""
+        return self.latent - (sum(self.widths) if self.readings else 0)
 
 
 class SensorEncoder(nn.Module):
@@ -93,7 +105,7 @@ class SensorEncoder(nn.Module):
         for _ in range(config.depth - 1):
             layers += [nn.Linear(config.hidden, config.hidden), nn.GELU()]
         self.body = nn.Sequential(*layers)
-        self.project, self.norm = head_layers(config.head, config.hidden, config.latent, config.head_hidden)
+        self.project, self.norm = head_layers(config.head, config.hidden, config.features, config.head_hidden)
 
     def encode(self, observation: Observation) -> Float[Tensor, "B T P D"]:
         """Latents of the streams that are there.
@@ -108,7 +120,8 @@ class SensorEncoder(nn.Module):
         # Eight bits of bfloat16 would blur what a sensor can tell.
         with torch.autocast(numbers.device.type, enabled=False):
             rows = self.body(torch.cat([numbers, absent.float()], dim=-1).flatten(0, 1))
-            return self.norm(self.project(rows)).view(*numbers.shape[:2], 1, -1)
+            features = self.norm(self.project(rows)).view(*numbers.shape[:2], 1, -1)
+        return torch.cat([numbers[:, :, None], features], dim=-1) if self.config.readings else features
 
     def read(self, observation: Observation) -> tuple[Float[Tensor, "B T n"], Bool[Tensor, "B T n"]]:
         """All streams side by side as z-scores, 0 where absent, and which are absent; raises like `encode`."""

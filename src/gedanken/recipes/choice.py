@@ -23,6 +23,8 @@ MODEL_STEP_SECONDS = 0.25
 _USUAL_RATE = 10.0
 _MOST_NUMBERS = 1024
 """In one sample of a stream that is taken for a sensor."""
+_FEW_NUMBERS = 64
+"""That a latent can begin with and still hold as much again that was learned."""
 _WINDOW, _AHEAD, _PAST = 9, 5, 4
 
 
@@ -96,10 +98,15 @@ def _parts(specs: Mapping[str, StreamSpec], sensors: tuple[str, ...], pixels: bo
         if not sensors:
             return Recipe(name="own-data", encoder=seen), why
     widths = tuple(prod(specs[name].shape) for name in sensors)
-    read = SensorEncoderConfig(streams=sensors, widths=widths, hidden=128, latent=32)
+    told = sum(widths) if not pixels and sum(widths) <= _FEW_NUMBERS else 0
+    read = SensorEncoderConfig(
+        streams=sensors, widths=widths, hidden=128, latent=told + 16 if told else 32, readings=told > 0
+    )
     listed = ", ".join(f"{name} ({width})" for name, width in zip(sensors, widths, strict=True))
     why.append(f"Numbers are encoded by a small MLP, each brought to its own deviation: {listed}.")
-    remembers = GRUPredictorConfig(hidden=192, past=_PAST)
+    if told:
+        why.append("The latent begins with these numbers themselves, so that nothing they tell is lost.")
+    remembers = GRUPredictorConfig(hidden=192, past=_PAST, norm=not told)
     why.append(f"The predictor remembers (GRU, {_PAST} frames), since one sample may not tell a speed.")
     if seen is not None:
         why.append(
