@@ -15,10 +15,18 @@ from typing import Any
 from claims.claim import Measured, Part, Quick, told_once
 from claims.ledger import Bound, Entry, at_least
 from claims.two_rooms import STEPS, TwoRoomsClaim
+from gedanken.agent import AgentConfig
 from gedanken.evaluation.intervals import wilson
 from gedanken.evaluation.planning import evaluate_planning
 from gedanken.evaluation.true_state import rows_of
-from gedanken.planners import CEMConfig, GradientConfig, ICEMConfig, MPPIConfig, RandomShootingConfig
+from gedanken.planners import (
+    CEMConfig,
+    GradientConfig,
+    ICEMConfig,
+    MPPIConfig,
+    PlannerConfig,
+    RandomShootingConfig,
+)
 from gedanken.recipes import load
 
 BUDGETS = (0.25, 1.0, 4.0)
@@ -26,31 +34,28 @@ PAIRS = 100
 QUICK_PAIRS = 30
 
 
-def searches(planner: str, budget: float) -> dict[str, Any]:
-    """The agent's warm and cold search by one planner, at a multiple of the usual number of imagined plans."""
-    warm, cold = round(128 * budget), round(256 * budget)
-    if planner == "mppi":
-        return {"warm": MPPIConfig(candidates=warm, rounds=2), "cold": MPPIConfig(candidates=cold, rounds=6)}
-    if planner == "cem":
-        return {
-            "warm": CEMConfig(candidates=warm, elites=max(4, warm // 8), rounds=2),
-            "cold": CEMConfig(candidates=cold, elites=max(8, cold // 8), rounds=6),
-        }
-    if planner == "icem":
-        return {
-            "warm": ICEMConfig(candidates=warm, elites=max(4, warm // 16), rounds=2),
-            "cold": ICEMConfig(candidates=cold, elites=max(4, cold // 16), rounds=7),
-        }
-    if planner == "random-shooting":
-        return {
-            "warm": RandomShootingConfig(candidates=2 * warm, rho=0.85),
-            "cold": RandomShootingConfig(candidates=6 * cold, rho=0.85),
-        }
-    # A step of Adam costs about three plans: one forward, and twice that backward.
+def searches(planner: str, budget: float, agent: AgentConfig) -> dict[str, Any]:
+    """The agent's warm and cold search by one planner, at a multiple of the plans that the agent's own imagine."""
     return {
-        "warm": GradientConfig(candidates=warm // 2, restarts=max(1, warm // 32), rounds=16),
-        "cold": GradientConfig(candidates=cold, restarts=max(2, cold // 32), rounds=32),
+        name: _search(planner, own.candidates, own.rounds, budget)
+        for name, own in (("warm", agent.warm), ("cold", agent.cold))
+        if isinstance(own, MPPIConfig)
     }
+
+
+def _search(planner: str, candidates: int, rounds: int, budget: float) -> PlannerConfig:
+    each, plans = round(candidates * budget), round(candidates * rounds * budget)
+    if planner == "mppi":
+        return MPPIConfig(candidates=each, rounds=rounds)
+    if planner == "cem":
+        return CEMConfig(candidates=each, elites=max(4, each // 8), rounds=rounds)
+    if planner == "icem":
+        return ICEMConfig(candidates=each, elites=max(4, each // 16), rounds=rounds)
+    if planner == "random-shooting":
+        return RandomShootingConfig(candidates=plans, rho=0.85)
+    # A step of Adam costs about three plans: one forward, and twice that backward.
+    steps = 8 * rounds
+    return GradientConfig(candidates=plans // 4, restarts=max(1, plans // (4 * steps)), rounds=steps)
 
 
 PLANNERS = ("random-shooting", "cem", "icem", "mppi", "gradient")
@@ -123,7 +128,9 @@ class PlannersClaim:
 
 def _measure(model: TwoRoomsClaim, planner: str, budget: float, pairs: int) -> Measured:
     loaded = load(model.ships)
-    recipe = replace(loaded.recipe, agent=replace(loaded.recipe.agent, **searches(planner, budget)))
+    recipe = replace(
+        loaded.recipe, agent=replace(loaded.recipe.agent, **searches(planner, budget, loaded.recipe.agent))
+    )
     start, goal = model.manifest.pairs(model.world)
     some = rows_of(start, slice(pairs)), rows_of(goal, slice(pairs))
     result = evaluate_planning(model.world, replace(loaded, recipe=recipe).agent(0), some, STEPS)

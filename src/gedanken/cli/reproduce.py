@@ -53,7 +53,7 @@ def reproduce(
         began = time.perf_counter()
         found = asked.quick()
         seconds = round(time.perf_counter() - began, 1)
-        told = {name: round(value, 4) for name, value in vars(found).items() if name not in ("n", "holds")}
+        told = {name: float(f"{value:.4g}") for name, value in vars(found).items() if name not in ("n", "holds")}
         print(json.dumps({"claim": claim, **told, "n": found.n, "seconds": seconds, "holds": found.holds}))
         sys.exit(0 if found.holds else 1)
     console.print(f"{claim}: about {claims.estimate(asked, runs, only):.1f} core-hours to go")
