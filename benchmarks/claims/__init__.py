@@ -5,6 +5,7 @@ from which the README's table and docs/claims.md are generated (`python benchmar
 Open `claim.py` first, then `two_rooms.py` for a whole claim; `ledger.py` is the file format.
 """
 
+from claims.cascaded_tanks import CascadedTanksClaim
 from claims.claim import Claim, Quick, estimate, reproduce
 from claims.ddp_equal import DDPEqualClaim
 from claims.doctors_eye import DoctorClaim
@@ -63,6 +64,7 @@ _ALL: tuple[Claim, ...] = (
     DoctorClaim(),
     DonkeyDriveClaim(),
     DoublePendulumClaim(),
+    CascadedTanksClaim(),
     KillsClaim(),
     FuzzClaim(),
     DDPEqualClaim(),
