@@ -31,7 +31,10 @@ Watch = Callable[[int, State, Chosen], None]
 
 @dataclass(frozen=True)
 class PlanEnds:
-    """Where each pair's last plan ends, imagined and truly; latent distances are squared, mean over P and D.
+    """Where each pair's last plan leads, imagined and truly; latent distances are squared, mean over P and D.
+
+    A plan ends where it is imagined nearest to the goal and rests from there on, as an agent holds at its goal and what is
+    planned beyond means nothing.
 
     Args:
         rows: pairs `[K]` that planned at all.
@@ -207,12 +210,16 @@ class _LastPlans:
         self._kept: dict[str, Tensor] = {}
 
     def note(self, step: int, state: State, decision: Decision) -> None:
-        searched = decision.searched
+        searched, plan = decision.searched, decision.plan
+        imagined, actions = self._agent.imagine(plan.actions), plan.steps()
+        left = torch.stack([self._agent.goal_distance(latents) for latents in imagined.unbind(1)], dim=1)
+        nearest = left.argmin(dim=1)
+        beyond = torch.arange(actions.shape[1]) >= (nearest + 1)[:, None] * plan.frame_skip
         now = {
             "searched": searched,
             "step": torch.full((len(searched),), step),
-            "actions": decision.plan.steps(),
-            "end": self._agent.imagine(decision.plan.actions)[:, -1],
+            "actions": actions.masked_fill(beyond[:, :, None], 0.0),
+            "end": imagined[torch.arange(len(nearest)), nearest],
             **{f"state {name}": values for name, values in state.items()},
         }
         before = self._kept or now

@@ -116,7 +116,7 @@ def report_data(
             ends.imagined.numpy(),
             ends.executed.numpy(),
             result.success[ends.rows].numpy(),
-            note="Squared latent distance to the goal at the end of each pair's last plan.",
+            note="Squared latent distance to the goal where each pair's last plan comes nearest.",
         ),
         landscapes={"first action of one task": _landscape(world, model, agent, manifest)},
         planning=PlanningCost(
