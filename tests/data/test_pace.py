@@ -49,3 +49,10 @@ def test_missing_numbers_and_resets_do_not_count():
     broken[1500:1520] = np.nan
     told = recorded(broken, resets=(700, 1400, 2100))
     assert pace([told], ["told"]) == pytest.approx(10, rel=0.2)
+
+
+def test_recordings_too_short_for_a_pace_do_not_count():
+    long = recorded(swing(300))
+    assert pace([long, *(recorded(swing(300, length)) for length in (90, 130, 400))], ["told"]) == pace(
+        [long], ["told"]
+    )

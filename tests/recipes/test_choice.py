@@ -9,7 +9,7 @@ import torch
 
 from gedanken.encoders import ConvEncoderConfig, FusionEncoderConfig, SensorEncoderConfig
 from gedanken.errors import BadInput, UnknownName
-from gedanken.models import GRUPredictorConfig, ResidualMLPConfig
+from gedanken.models import ResidualMLPConfig, StateSpaceConfig
 from gedanken.recipes import Recipe, build, choice_for, for_episodes
 from gedanken.recipes.changes import changed
 from gedanken.recipes.parts import streams_of
@@ -58,7 +58,7 @@ def test_numbers_alone_get_a_model_step_by_their_pace(period, rate):
     assert choice.recipe.frame_skip / rate == pytest.approx(0.1, rel=0.15)
     assert isinstance(choice.recipe.encoder, SensorEncoderConfig)
     assert (choice.recipe.encoder.streams, choice.recipe.encoder.widths) == (("angle",), (1,))
-    assert isinstance(choice.recipe.predictor, GRUPredictorConfig)
+    assert isinstance(choice.recipe.predictor, StateSpaceConfig)
     assert f"s at {rate:g} Hz: over so long a change" in " ".join(choice.why)
 
 

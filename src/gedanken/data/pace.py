@@ -59,8 +59,10 @@ def _correlation(records: Sequence[np.ndarray], lag: int) -> np.ndarray:
     """Of a change over `lag` samples with the next one, for each number; NaN where nothing changes."""
     sums = np.zeros((3, records[0].shape[1]))
     for record in records:
-        change = record[lag:] - record[:-lag] if len(record) > lag else record[:0]
-        first, second = change[: len(change) - lag], change[lag:]
+        if len(record) <= 2 * lag:
+            continue
+        change = record[lag:] - record[:-lag]
+        first, second = change[:-lag], change[lag:]
         there = np.isfinite(first) & np.isfinite(second)
         first, second = np.where(there, first, 0.0), np.where(there, second, 0.0)
         sums += np.stack([(first * second).sum(axis=0), (first**2).sum(axis=0), (second**2).sum(axis=0)])

@@ -4,8 +4,8 @@ Each number comes with a mark that is 1 where it is absent, and the weights of t
 token of absence. A stream that is left out, NaN and infinity all mean absent.
 
 A moment is encoded by itself, as pixels are: kept latents, agents and reports encode frames one at a time. Where one sample
-does not tell the state (a place without its velocity) the past is remembered by the predictor (`gru`, the usual one for
-sensors) and not stacked here.
+does not tell the state (a place without its velocity) the past is remembered by the predictor (`state_space`, the usual one
+for sensors) and not stacked here.
 """
 
 from __future__ import annotations

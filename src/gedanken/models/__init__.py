@@ -1,9 +1,9 @@
 """Latents × actions → latents.
 
 In: a `Context` of latents and candidate actions `[B, N, H, A]`. Out: a `Rollout` `[B, N, H, P, D]`.
-Open `jepa.py` first: encoder and predictor under one roof; then `predictor.py`: what a predictor must offer. There are three:
-`residual_mlp.py` sees one frame, `causal_transformer.py` the last few, and `gru.py` remembers. `error_head.py` says how wrong
-a prediction will be.
+Open `jepa.py` first: encoder and predictor under one roof; then `predictor.py`: what a predictor must offer. There are four:
+`residual_mlp.py` sees one frame, `causal_transformer.py` the last few, `gru.py` remembers, and `state_space.py` suits machines
+with sensors. `error_head.py` says how wrong a prediction will be.
 """
 
 from gedanken.models.causal_transformer import CausalTransformer, CausalTransformerConfig
@@ -12,6 +12,7 @@ from gedanken.models.gru import GRUPredictor, GRUPredictorConfig
 from gedanken.models.jepa import JEPA
 from gedanken.models.predictor import LatentState, Predictor
 from gedanken.models.residual_mlp import ResidualMLP, ResidualMLPConfig
+from gedanken.models.state_space import StateSpaceConfig, StateSpacePredictor
 
 __all__ = [
     "JEPA",
@@ -24,4 +25,6 @@ __all__ = [
     "Predictor",
     "ResidualMLP",
     "ResidualMLPConfig",
+    "StateSpaceConfig",
+    "StateSpacePredictor",
 ]

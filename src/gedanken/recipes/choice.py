@@ -13,7 +13,7 @@ from gedanken.data.pace import pace
 from gedanken.data.windows import stretches
 from gedanken.encoders import ConvEncoderConfig, FusionEncoderConfig, SensorEncoderConfig
 from gedanken.errors import BadInput
-from gedanken.models import GRUPredictorConfig
+from gedanken.models import GRUPredictorConfig, StateSpaceConfig
 from gedanken.recipes.pldm import PLDMConfig
 from gedanken.recipes.recipe import Recipe
 from gedanken.types import Episode, StreamSpec
@@ -105,9 +105,15 @@ def _parts(specs: Mapping[str, StreamSpec], sensors: tuple[str, ...], pixels: bo
     listed = ", ".join(f"{name} ({width})" for name, width in zip(sensors, widths, strict=True))
     why.append(f"Numbers are encoded by a small MLP, each brought to its own deviation: {listed}.")
     if told:
+        remembers = StateSpaceConfig(past=_PAST)
         why.append("The latent begins with these numbers themselves, so that nothing they tell is lost.")
-    remembers = GRUPredictorConfig(hidden=192, past=_PAST, norm=not told)
-    why.append(f"The predictor remembers (GRU, {_PAST} frames), since one sample may not tell a speed.")
+        why.append(
+            f"The predictor is a linear system with a network beside it, in a state read from {_PAST} frames (state_space), "
+            "since one sample may not tell a speed."
+        )
+    else:
+        remembers = GRUPredictorConfig(hidden=192, past=_PAST)
+        why.append(f"The predictor remembers (GRU, {_PAST} frames), since one sample may not tell a speed.")
     if seen is not None:
         why.append(
             "Both are joined in one latent; each is hidden at times in training, so that it may be missing later."

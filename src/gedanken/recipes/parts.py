@@ -31,6 +31,8 @@ from gedanken.models import (
     GRUPredictorConfig,
     ResidualMLP,
     ResidualMLPConfig,
+    StateSpaceConfig,
+    StateSpacePredictor,
 )
 from gedanken.recipes.configuration import made, of_kind
 from gedanken.recipes.lewm import LeWM, LeWMConfig
@@ -159,6 +161,7 @@ PREDICTORS = Role(
         "causal_transformer": Part(CausalTransformerConfig, CausalTransformer),
         "gru": Part(GRUPredictorConfig, GRUPredictor),
         "residual_mlp": Part(ResidualMLPConfig, ResidualMLP),
+        "state_space": Part(StateSpaceConfig, StateSpacePredictor),
     },
     usual="residual_mlp",
     group="gedanken.models",
