@@ -137,7 +137,7 @@ def recipe_for(seed: int) -> Recipe:
         predictor=StateSpaceConfig(hidden=2, width=8, past=CONTEXT),
         train=replace(recipe.train, seed=seed),
         refine=replace(
-            refine, train=replace(refine.train, steps=800, batch=32, learning_rate=1e-2, weight_decay=1e-2, seed=seed)
+            refine, train=replace(refine.train, steps=800, batch=32, learning_rate=1e-2, weight_decay=0.3, seed=seed)
         ),
     )
 
