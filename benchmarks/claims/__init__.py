@@ -16,6 +16,7 @@ from claims.fuzz import FuzzClaim
 from claims.kills import KillsClaim
 from claims.ledger import Entry, at_least, at_most, read_entry, read_ledger, write_entry
 from claims.loss_terms import LossTermsClaim
+from claims.memory_kills import MemoryKillsClaim
 from claims.methods import MethodsClaim
 from claims.planners import PlannersClaim
 from claims.two_rooms import TwoRoomsClaim
@@ -66,6 +67,7 @@ _ALL: tuple[Claim, ...] = (
     DoublePendulumClaim(),
     CascadedTanksClaim(),
     KillsClaim(),
+    MemoryKillsClaim(),
     FuzzClaim(),
     DDPEqualClaim(),
 )
