@@ -19,6 +19,7 @@ from claims.loss_terms import LossTermsClaim
 from claims.memory_kills import MemoryKillsClaim
 from claims.methods import MethodsClaim
 from claims.planners import PlannersClaim
+from claims.recall import RecallClaim
 from claims.two_rooms import TwoRoomsClaim
 from gedanken.recipes import bundled_model, two_rooms_demo, two_rooms_fixed, two_rooms_random_wall
 
@@ -68,6 +69,7 @@ _ALL: tuple[Claim, ...] = (
     CascadedTanksClaim(),
     KillsClaim(),
     MemoryKillsClaim(),
+    RecallClaim(),
     FuzzClaim(),
     DDPEqualClaim(),
 )

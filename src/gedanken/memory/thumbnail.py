@@ -1,7 +1,7 @@
 """Pictures small enough to keep ten of each second: at most 64 x 64, as WebP.
 
-A picture of at most 256 colours, as most rendered worlds make, is kept without loss (200 bytes for two-rooms); any other
-at quality 80 (1.2 KB for a camera's). Where Pillow was built without WebP, PNG and JPEG take its place.
+A picture of at most 256 colours that takes at most 1000 bytes so is kept without loss, as rendered worlds often are (200 bytes
+for two-rooms); any other at quality 70 (1 KB for a camera's). Where Pillow was built without WebP, PNG and JPEG take its place.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor
 from gedanken.errors import BadMemoryFile, ShapeError
 
 SIDE = 64
-_FEW = 256
+_FEW, _EXACT_BYTES = 256, 1000
 _KINDS = ("WEBP", "PNG", "JPEG")
 
 
@@ -31,15 +31,12 @@ def encoded(pixels: Tensor) -> bytes:
         scale = SIDE / max(image.size)
         width, height = (max(1, round(side * scale)) for side in image.size)
         image = image.resize((width, height), Image.Resampling.BOX)
-    few = image.getcolors(_FEW) is not None
-    file = io.BytesIO()
-    if not features.check("webp"):
-        image.save(file, "PNG", optimize=True) if few else image.save(file, "JPEG", quality=80, optimize=True)
-    elif few:
-        image.save(file, "WEBP", lossless=True, method=2, quality=50)
-    else:
-        image.save(file, "WEBP", method=4, quality=80)
-    return file.getvalue()
+    exact, lossy = ("WEBP", "WEBP") if features.check("webp") else ("PNG", "JPEG")
+    if image.getcolors(_FEW) is not None:
+        kept = _saved(image, exact, lossless=True, method=2, quality=50) if exact == "WEBP" else _saved(image, exact)
+        if len(kept) <= _EXACT_BYTES:
+            return kept
+    return _saved(image, lossy, method=4, quality=70) if lossy == "WEBP" else _saved(image, lossy, quality=70)
 
 
 def decoded(picture: bytes, moment: int) -> Tensor:
@@ -57,3 +54,9 @@ def decoded(picture: bytes, moment: int) -> Tensor:
             return torch.from_numpy(np.array(image.convert("RGB")))
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
         raise BadMemoryFile(f"the thumbnail of moment {moment} cannot be read; the file is damaged.") from error
+
+
+def _saved(image: Image.Image, kind: str, **how: int) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind, **how)
+    return file.getvalue()
