@@ -104,8 +104,7 @@ def recalled(path: Path, queries: Tensor, checked: int) -> dict[str, Any]:
 
 def exactly(memory: EpisodicMemory, queries: Tensor) -> float:
     """Share of queries whose ten memories are those that a full comparison in float64 finds."""
-    ids, keys = memory._keys.current().ids, memory._keys.current().latents
-    same = 0
+    (ids, keys), same = memory.keys(), 0
     for query in queries:
         exact, apart = query.flatten().numpy().astype(np.float16).astype(np.float64), []
         for start in range(0, len(keys), 20_000):

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import NoReturn
 from uuid import uuid4
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -154,6 +155,23 @@ class EpisodicMemory:
     def read(self, ids: Sequence[int]) -> list[Remembered]:
         """Moments by their ids, in that order; raises `BadInput` where one is not there (any more)."""
         return remembered(self.database, ids)
+
+    def keys(self) -> tuple[np.ndarray, np.ndarray]:
+        """Ids and flattened latents of all moments: `[n]` ascending, and float16 `[n, P·D]`."""
+        keys = self._keys.current()
+        return keys.ids, keys.latents
+
+    def count(
+        self,
+        *,
+        episode: str | None = None,
+        run: str | None = None,
+        since: float | None = None,
+        until: float | None = None,
+    ) -> int:
+        """How many moments `forget` would erase."""
+        condition, values = forgetting.selection(episode, run, since, until)
+        return self.database.number(f"SELECT count(*) FROM moments WHERE {condition}", values)
 
     def forget(
         self,
