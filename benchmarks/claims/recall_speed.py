@@ -54,7 +54,7 @@ def track() -> tuple[Tensor, Tensor | None]:
 
 def like_rooms(count: int) -> Iterator[tuple[Tensor, None]]:
     """Latents near those of 4000 pictures, without pictures: as many as are asked for in little time."""
-    seen = torch.cat([latents for latents, _ in rooms(4000, seed=1)])
+    seen = torch.cat([latents for latents, _ in rooms(min(4000, count), seed=1)])
     generator, spread = Generator().manual_seed(2), 0.1 * seen.std(dim=0)
     for start in range(0, count, _BATCH):
         size = min(_BATCH, count - start)
@@ -64,11 +64,12 @@ def like_rooms(count: int) -> Iterator[tuple[Tensor, None]]:
 
 def written(path: Path, batches: Iterator[tuple[Tensor, Tensor | None]]) -> dict[str, float]:
     """Write all batches; bytes of the closed file and core-seconds, both for each moment."""
-    count, seconds, encoder = 0, 0.0, fingerprint(load(bundled_model()).model.encoder)
+    count, seconds, still = 0, 0.0, torch.zeros(8)
+    encoder = fingerprint(load(bundled_model()).model.encoder)
     with EpisodicMemory.open(path, encoder, run="claim") as memory:
         for latents, pixels in batches:
             moments = [
-                Moment(latent, "drawn", (count + k) / 10, torch.zeros(8), None if pixels is None else pixels[k], 0.5)
+                Moment(latent, "drawn", (count + k) / 10, still, None if pixels is None else pixels[k], 0.5)
                 for k, latent in enumerate(latents)
             ]
             began = time.process_time()
