@@ -63,7 +63,10 @@ class MemoryKillsClaim:
             figures={**figures, "acknowledged moments": sum(part["acknowledged"] for part in found)},
             bar=self.bar,
             n=kills,
-            seeds=[{"seed": k, "value": _judged([part])[2].mean, **_plain(part)} for k, part in enumerate(found)],
+            seeds=[
+                {"seed": k, "n": part["kills"], "value": _judged([part])[2].mean, **_plain(part)}
+                for k, part in enumerate(found)
+            ],
             manifest=None,
             command=f"gedanken reproduce {self.name}",
             git=told_once(found, "git"),
@@ -93,7 +96,7 @@ def _judged(parts: Sequence[Measured]) -> tuple[int, dict[str, float], Interval]
 
 
 def _plain(part: Measured) -> dict[str, Any]:
-    return {name: part[name] for name in ("kills", "during", "acknowledged", "evicted", "moments_at_the_end")}
+    return {name: part[name] for name in ("during", "acknowledged", "evicted", "moments_at_the_end")}
 
 
 def _listed(counts: Mapping[str, int]) -> str:
