@@ -16,8 +16,10 @@ from claims.fuzz import FuzzClaim
 from claims.kills import KillsClaim
 from claims.ledger import Entry, at_least, at_most, read_entry, read_ledger, write_entry
 from claims.loss_terms import LossTermsClaim
+from claims.memory_kills import MemoryKillsClaim
 from claims.methods import MethodsClaim
 from claims.planners import PlannersClaim
+from claims.recall import RecallClaim
 from claims.two_rooms import TwoRoomsClaim
 from gedanken.recipes import bundled_model, two_rooms_demo, two_rooms_fixed, two_rooms_random_wall
 
@@ -66,6 +68,8 @@ _ALL: tuple[Claim, ...] = (
     DoublePendulumClaim(),
     CascadedTanksClaim(),
     KillsClaim(),
+    MemoryKillsClaim(),
+    RecallClaim(),
     FuzzClaim(),
     DDPEqualClaim(),
 )

@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Generator, Tensor
 
 from gedanken.errors import ShapeError
-from gedanken.types import ActionSpec, Context, Episode, Goal, Observation, Plan, Rollout, Search, State, StreamSpec
+from gedanken.types import (
+    ActionSpec,
+    Context,
+    Episode,
+    Goal,
+    Moment,
+    Observation,
+    Plan,
+    Recalled,
+    Remembered,
+    Rollout,
+    Search,
+    State,
+    StreamSpec,
+)
 
 EnergyOf = Callable[[Tensor], Tensor]
 """What a planner is given: actions `[B, N, H, A]` → energies `[B, N]`."""
@@ -126,6 +140,40 @@ class EpisodeStore(Episodes, Protocol):
 
     def append(self, episode: Episode) -> None:
         """Add one episode; on return it is readable by others, or an error was raised and nothing changed."""
+        ...
+
+
+@runtime_checkable
+class Memory(Protocol):
+    """What was seen, kept for good and found by what it resembles."""
+
+    def __len__(self) -> int: ...
+
+    def write(self, moments: Sequence[Moment]) -> list[int]:
+        """Keep moments, all or none; on return they are committed. Their ids, in the same order."""
+        ...
+
+    def nearest(self, latents: Tensor, count: int = 10) -> Recalled:
+        """The `count` moments of least squared distance to each latent `[B, P, D]`."""
+        ...
+
+    def recent(self, count: int = 10) -> list[Remembered]:
+        """The moments written last, oldest first."""
+        ...
+
+    def read(self, ids: Sequence[int]) -> list[Remembered]:
+        """Moments by their ids, in that order."""
+        ...
+
+    def forget(
+        self,
+        *,
+        episode: str | None = None,
+        run: str | None = None,
+        since: float | None = None,
+        until: float | None = None,
+    ) -> int:
+        """Erase moments that fit all that is given, so that no byte of them is left; how many there were."""
         ...
 
 

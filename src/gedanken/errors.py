@@ -9,6 +9,7 @@ GedankenError
 │   ├── BadModelFile
 │   ├── BadEpisodeFile
 │   │   └── MissingValues   NaN, infinity or nothing where a recording should have a number
+│   ├── BadMemoryFile
 │   └── BadRunFolder
 ├── MissingExtra        an optional package is not installed (also an ImportError)
 ├── TrainingStopped     training ended itself: a non-finite loss, a collapse
@@ -53,6 +54,10 @@ class BadEpisodeFile(BadFile):
 
 class MissingValues(BadEpisodeFile):
     """A recording in which a number is missing, NaN or infinite; the message says where the first is."""
+
+
+class BadMemoryFile(BadFile):
+    """A file of memories that was refused: no memory, damaged, or of a schema this version does not know."""
 
 
 class BadRunFolder(BadFile):

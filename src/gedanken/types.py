@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from gedanken.errors import BadInput, ShapeError
@@ -251,3 +251,56 @@ class Plan:
     def repeated(self, times: int) -> Plan:
         """The same plan with each action held for `times` environment steps: `[B, H, A·times]`."""
         return replace(self, actions=self.actions.repeat(1, 1, times), frame_skip=times)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What there was to remember of one model step.
+
+    Args:
+        latent: `[P, D]`; kept as float16, and flattened it is the key that memories are found by.
+        episode: a name for the recording it belongs to, chosen by who writes.
+        time: seconds since 1970, UTC.
+        action: `[A]` that left this moment, in the environment's own units; None where nothing was done.
+        pixels: uint8 `[height, width, 3]`, of which a thumbnail of at most 64 x 64 is kept; None keeps none.
+        surprise: squared distance (mean over P and D) between what was expected and what was seen; None where nothing was.
+    """
+
+    latent: Float[Tensor, "P D"]
+    episode: str
+    time: float
+    action: Float[Tensor, " A"] | None = None
+    pixels: Tensor | None = None
+    surprise: float | None = None
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """A moment as it comes back.
+
+    Args:
+        id: its number in the memory; numbers grow in the order of writing and are never given twice.
+        run: which process wrote it, by a name of its own.
+        moment: what was written; the latent as float32, and the thumbnail in place of the pixels.
+        provenance: where it comes from.
+    """
+
+    id: int
+    run: str
+    moment: Moment
+    provenance: Provenance
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """The K memories nearest to each of B latents, nearest first; of equal distances the newest first.
+
+    Args:
+        ids: `[B, K]`; K is less than was asked for where fewer moments are remembered.
+        distances: `[B, K]` squared distance, mean over P and D, as the energies have it.
+        latents: `[B, K, P, D]`, which is what `Context.recalled` takes.
+    """
+
+    ids: Int[Tensor, "B K"]
+    distances: Float[Tensor, "B K"]
+    latents: Float[Tensor, "B K P D"]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -19,6 +20,8 @@ from gedanken.data import normalise, windows
 from gedanken.encoders import ConvEncoder
 from gedanken.evaluation import manifest
 from gedanken.evaluation.doctor import Limits
+from gedanken.memory import forgetting
+from gedanken.memory.keys import Keys
 from gedanken.models import ResidualMLP
 from gedanken.planners import PLANNERS, RegisteredPlanner
 from gedanken.recipes import saved
@@ -168,7 +171,29 @@ def tuning_sees_the_test_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
     everywhere(monkeypatch, load, lambda path: load(str(path).replace("-dev.json", "-test.json")))
 
 
+def retrieval_returns_random_items(monkeypatch: pytest.MonkeyPatch) -> None:
+    nearest, draw = Keys.nearest, np.random.default_rng(0)
+
+    def random(self, query, count):
+        places, distances = nearest(self, query, count)
+        return draw.permutation(len(self))[: len(places)], distances
+
+    monkeypatch.setattr(Keys, "nearest", random)
+
+
+def forgetting_leaves_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forgetting, "clean", lambda database: None)
+
+
 MUTANTS = {
+    "retrieval returns random items": (
+        retrieval_returns_random_items,
+        "memory/test_episodic.py::test_the_nearest_are_those_that_comparing_all_would_find",
+    ),
+    "forgetting leaves bytes": (
+        forgetting_leaves_bytes,
+        "memory/test_forgetting.py::test_no_byte_of_what_was_forgotten_is_left_in_any_file",
+    ),
     "a ledger value is edited by hand": (
         a_ledger_value_is_edited_by_hand,
         "test_ledger.py::test_an_entry_changed_by_hand_is_refused[value]",

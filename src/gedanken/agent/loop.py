@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from uuid import uuid4
 
 import torch
 from jaxtyping import Bool, Float
@@ -19,11 +20,12 @@ from torch import Generator, Tensor
 
 from gedanken.agent.config import AgentConfig
 from gedanken.agent.configurator import Thresholds
-from gedanken.contracts import Energy, WorldModel
+from gedanken.agent.remembering import moments_of
+from gedanken.contracts import Energy, Memory, WorldModel
 from gedanken.errors import BadInput, ShapeError
 from gedanken.memory import RecentLatents
 from gedanken.planners import PlannerConfig, limited, planner_of, shifted, tree_search
-from gedanken.types import Context, Goal, Observation, Plan, Search, Trace
+from gedanken.types import Context, Goal, Observation, Plan, Recalled, Search, Trace
 
 _ROWS = 2048
 """Candidates rolled out in one batch: more falls out of the cache, fewer leaves the matrix products too small."""
@@ -76,6 +78,8 @@ class Agent:
         thresholds: when to hold and when to be surprised, in squared latent distance.
         config: how to plan.
         seed: of all randomness.
+        memory: where all that is seen and done is kept, each row of a batch as an episode of its own; None keeps nothing. Who
+            opened it closes it.
     """
 
     def __init__(
@@ -85,6 +89,7 @@ class Agent:
         thresholds: Thresholds,
         config: AgentConfig | None = None,
         seed: int = 0,
+        memory: Memory | None = None,
     ) -> None:
         bounds = torch.tensor([model.action.low, model.action.high])
         if not bool(torch.isfinite(bounds).all()) or bool((bounds[0] > 0).any()) or bool((bounds[1] < 0).any()):
@@ -95,6 +100,7 @@ class Agent:
         self.model, self.energy, self.thresholds = model, energy, thresholds
         self.config = config or AgentConfig()
         self.generator = Generator().manual_seed(seed)
+        self.memory = memory
         self._goal: Goal | None = None
 
     @torch.no_grad()
@@ -110,13 +116,15 @@ class Agent:
         self._last: Tensor | None = None
         self._since_cold = torch.full((len(latents),), self.config.restless, dtype=torch.long)
         self._places: list[Tensor] = []
+        self._task = uuid4().hex[:8]
 
     @torch.no_grad()
     def act(self, observation: Observation) -> Decision:
-        """Decide on the next model step from what is seen now: streams `[B, ...]`.
+        """Decide on the next model step from what is seen now: streams `[B, ...]`; with a memory, it is kept before this returns.
 
         Raises:
             BadInput: no goal was given.
+            StorageError: the memory could not keep it.
         """
         if self._goal is None:
             raise BadInput("the agent has no goal yet; call begin(goal) first.")
@@ -138,8 +146,22 @@ class Agent:
         self._age[held | drawn] = self.config.patience  # neither is a plan to follow
         whole = plan.repeated(self.model.frame_skip)
         self._last = whole.actions[:, 0]
+        if self.memory is not None:
+            wondered = None if self._expected is None else surprise
+            self.memory.write(moments_of(observation, seen, self._last, wondered, self._task))
         self._expected = self.imagine(whole.actions[:, :1])[:, 0]
         return Decision(self._last, whole, distance, surprise, held, cold, drawn, followed)
+
+    @torch.no_grad()
+    def recall(self, observation: Observation, count: int = 10) -> Recalled:
+        """The `count` moments in memory that resemble most what is seen: streams `[B, ...]`.
+
+        Raises:
+            BadInput: the agent has no memory.
+        """
+        if self.memory is None:
+            raise BadInput("the agent has no memory to recall from; give it one, Agent(..., memory=...).")
+        return self.memory.nearest(self._seen(observation), count)
 
     def imagine(self, actions: Float[Tensor, "B H A"]) -> Float[Tensor, "B H P D"]:
         """The latents expected if `actions` were carried out from here."""

@@ -3,9 +3,11 @@
 In: a mapping of named streams `[B, T, ...]`, pixels as uint8. Out: latents `[B, T, P, D]`.
 Open `conv.py` first: the small convolutional encoder of the first run. `keypoints.py` reads places off its maps and `vit.py`
 is a transformer; all see `pixels.py` before them and end in a `head.py`. `sensors.py` encodes numbers, and `fusion.py` both.
+`fingerprint.py` says whose latents are whose.
 """
 
 from gedanken.encoders.conv import ConvEncoder, ConvEncoderConfig
+from gedanken.encoders.fingerprint import fingerprint
 from gedanken.encoders.fusion import FusionEncoder, FusionEncoderConfig
 from gedanken.encoders.keypoints import KeypointEncoder, KeypointEncoderConfig
 from gedanken.encoders.sensors import SensorEncoder, SensorEncoderConfig
@@ -22,4 +24,5 @@ __all__ = [
     "SensorEncoderConfig",
     "ViTEncoder",
     "ViTEncoderConfig",
+    "fingerprint",
 ]

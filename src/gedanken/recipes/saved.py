@@ -10,14 +10,17 @@ from typing import Any
 
 import torch
 
-from gedanken import modelfile
+from gedanken import __version__, modelfile
 from gedanken.agent import Agent, configure
+from gedanken.contracts import Memory
+from gedanken.encoders import fingerprint
 from gedanken.errors import BadInput
+from gedanken.memory import EpisodicMemory
 from gedanken.modelfile import ModelFile, ModelHeader
 from gedanken.models import JEPA
 from gedanken.recipes.hub import located
 from gedanken.recipes.recipe import Recipe, build
-from gedanken.types import StreamSpec
+from gedanken.types import Provenance, StreamSpec
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,21 @@ class Loaded:
     observation: Mapping[str, StreamSpec]
     lineage: Mapping[str, Any]
 
-    def agent(self, seed: int = 0) -> Agent:
-        """An agent with the recipe's planner and the thresholds this model was calibrated to."""
+    def agent(self, seed: int = 0, memory: Memory | str | Path | None = None) -> Agent:
+        """An agent with the recipe's planner and the thresholds this model was calibrated to.
+
+        Args:
+            seed: of all randomness.
+            memory: where what the agent sees is kept and recalled from, or the path of an `EpisodicMemory` to open for this
+                model's encoder; `agent.memory.close()` gives the file back.
+        Raises:
+            BadInput, BadMemoryFile, StorageError: as for `EpisodicMemory.open`.
+        """
+        if isinstance(memory, str | Path):
+            made = Provenance(source="an agent's own experience", ingested_by=f"gedanken {__version__}")
+            memory = EpisodicMemory.open(memory, fingerprint(self.model.encoder), provenance=made)
         energy, thresholds = configure(self.model.step_change.item(), self.recipe.agent)
-        return Agent(self.model, energy, thresholds, self.recipe.agent, seed)
+        return Agent(self.model, energy, thresholds, self.recipe.agent, seed, memory)
 
 
 def save(
