@@ -15,12 +15,14 @@ from gedanken.cli.info import info
 from gedanken.cli.plan import plan
 from gedanken.cli.push import push
 from gedanken.cli.reproduce import reproduce
+from gedanken.cli.serve import serve
 from gedanken.cli.submit import submit
 from gedanken.cli.train import train
 from gedanken.errors import GedankenError
 
 VERBS = {
-    each.__name__: each for each in (demo, train, evaluate, plan, imagine, info, doctor, data, push, reproduce, submit)
+    each.__name__: each
+    for each in (demo, train, evaluate, plan, imagine, info, doctor, data, push, reproduce, serve, submit)
 }
 
 

@@ -17,7 +17,8 @@ from gedanken.planners.registry import PlannerConfig, planner_of
 from gedanken.planners.scoring import scored
 from gedanken.types import Plan, Search, Trace
 
-Given, Found = ParamSpec("Given"), TypeVar("Found")
+Given = ParamSpec("Given")
+Found = TypeVar("Found")
 Enough = Callable[[], bool]
 """Whether a search should end now."""
 

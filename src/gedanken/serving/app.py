@@ -1,0 +1,54 @@
+"""The server's parts put together: one port for robots, programs and people."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, WebSocket
+
+from gedanken import __version__
+from gedanken.errors import BadInput, GedankenError
+from gedanken.serving.door import Door
+from gedanken.serving.engine import Engine
+from gedanken.serving.gate import Gate
+from gedanken.serving.limits import Limits
+from gedanken.serving.metrics import Metrics
+from gedanken.serving.models import Models
+from gedanken.serving.stream.endpoint import converse
+
+
+def app_of(models: Models, door: Door, limits: Limits | None = None, together: int = 16) -> Gate:
+    """The ASGI application: WebSocket at `/`, behind the gate.
+
+    Args:
+        models: what is served.
+        door: who may come in.
+        limits: how much anyone may bring.
+        together: most requests planned in one batch.
+    """
+    limits = limits or Limits()
+    engine, metrics = Engine(together), Metrics()
+
+    @asynccontextmanager
+    async def open_until_the_end(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        engine.close()
+
+    app = FastAPI(title="gedanken", version=__version__, lifespan=open_until_the_end)
+
+    @app.websocket("/")
+    async def stream(socket: WebSocket, model: str | None = None) -> None:
+        name = model or models.first
+        try:
+            loaded = await asyncio.to_thread(models.__getitem__, name)
+            loaded.agent()
+        except GedankenError as error:
+            await socket.accept()
+            await socket.send_text(str(error))
+            await socket.close(1008, "no such model" if isinstance(error, BadInput) else "the model cannot be read")
+            return
+        await converse(socket, name, loaded, engine, limits, metrics)
+
+    return Gate(app, door, limits)
