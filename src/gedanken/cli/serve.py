@@ -56,10 +56,9 @@ def serve(
         console.print(f"token, shown this once: {token}", soft_wrap=True)
 
     def ready(address: str) -> None:
-        console.print(
-            f"{', '.join(models.names())}: ws://{address} for robots, http://{address}/docs for programs",
-            soft_wrap=True,
-        )
+        said = f"{', '.join(models.names())}: ws://{address} for robots, http://{address}/docs for programs"
+        console.print(said, soft_wrap=True)
+        console.file.flush()  # a pipe would keep it until the end
 
     with suppress(KeyboardInterrupt):  # how a server ends
         run(app_of(models, door, limits, together), host, port, limits, ready)
