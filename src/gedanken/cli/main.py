@@ -12,6 +12,7 @@ from gedanken.cli.doctor import doctor
 from gedanken.cli.evaluate import evaluate
 from gedanken.cli.imagine import imagine
 from gedanken.cli.info import info
+from gedanken.cli.mcp import mcp
 from gedanken.cli.plan import plan
 from gedanken.cli.push import push
 from gedanken.cli.reproduce import reproduce
@@ -22,7 +23,7 @@ from gedanken.errors import GedankenError
 
 VERBS = {
     each.__name__: each
-    for each in (demo, train, evaluate, plan, imagine, info, doctor, data, push, reproduce, serve, submit)
+    for each in (demo, train, evaluate, plan, imagine, info, doctor, data, push, reproduce, serve, mcp, submit)
 }
 
 
