@@ -18,6 +18,7 @@ from claims.ledger import Entry, at_least, at_most, read_entry, read_ledger, wri
 from claims.loss_terms import LossTermsClaim
 from claims.methods import MethodsClaim
 from claims.planners import PlannersClaim
+from claims.serving import ServeOpenpiClaim, ServeSoakClaim
 from claims.two_rooms import TwoRoomsClaim
 from gedanken.recipes import bundled_model, two_rooms_demo, two_rooms_fixed, two_rooms_random_wall
 
@@ -68,6 +69,8 @@ _ALL: tuple[Claim, ...] = (
     KillsClaim(),
     FuzzClaim(),
     DDPEqualClaim(),
+    ServeOpenpiClaim(),
+    ServeSoakClaim(),
 )
 
 CLAIMS: dict[str, Claim] = {claim.name: claim for claim in _ALL}
