@@ -1,10 +1,16 @@
 """The README tells the truth: its Python runs, and its commands exist with the options it gives them."""
 
+import json
 import math
 import os
 import re
+import resource
+import shutil
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -12,7 +18,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS_OF_OTHERS = {"cd", "git", "pip", "open", "xdg-open"}
+USUAL = "127.0.0.1:8000"
+FIRST_PLAN_SECONDS = 5
+COMMANDS_OF_OTHERS = {"cd", "curl", "git", "pip", "open", "xdg-open"}
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -63,13 +71,41 @@ def check_command(line: str) -> None:
         assert program in COMMANDS_OF_OTHERS, line
 
 
+@contextmanager
+def served() -> Iterator[str]:
+    """The address of `gedanken serve --bundled` in a process of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "gedanken", "serve", "--bundled", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as server:
+        try:
+            yield re.search(r"ws://(\S+)", server.stdout.readline())[1]
+        finally:
+            server.send_signal(signal.SIGINT)
+            assert server.wait(10) == 0
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl on this machine")
+def test_the_curl_line_of_the_readme_gets_a_plan():
+    """And soon after the server was started; in CPU seconds, since other tests share the machine."""
+    (line,) = [line for line in command_lines(README) if line.startswith("curl")]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    with served() as address:
+        answer = subprocess.run(line.replace(USUAL, address), shell=True, capture_output=True, text=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    plan = json.loads(answer.stdout)
+    assert plan["how"] == "cold"
+    assert len(plan["actions"]) == 4
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2 * FIRST_PLAN_SECONDS
+
+
 def test_the_python_of_the_readme_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found = blocks(README, "python")
     assert found, "the README shows no Python"
     namespace: dict = {"__name__": "readme"}
-    for number, block in enumerate(found):
-        exec(compile(block, f"README.md, block {number}", "exec"), namespace)
+    with served() as address:
+        for number, block in enumerate(found):
+            exec(compile(block.replace(USUAL, address), f"README.md, block {number}", "exec"), namespace)
 
 
 @pytest.mark.parametrize("line", command_lines(README))

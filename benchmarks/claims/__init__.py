@@ -20,6 +20,7 @@ from claims.memory_kills import MemoryKillsClaim
 from claims.methods import MethodsClaim
 from claims.planners import PlannersClaim
 from claims.recall import RecallClaim
+from claims.serving import ServeOpenpiClaim, ServeSoakClaim
 from claims.two_rooms import TwoRoomsClaim
 from gedanken.recipes import bundled_model, two_rooms_demo, two_rooms_fixed, two_rooms_random_wall
 
@@ -72,6 +73,8 @@ _ALL: tuple[Claim, ...] = (
     RecallClaim(),
     FuzzClaim(),
     DDPEqualClaim(),
+    ServeOpenpiClaim(),
+    ServeSoakClaim(),
 )
 
 CLAIMS: dict[str, Claim] = {claim.name: claim for claim in _ALL}

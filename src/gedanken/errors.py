@@ -11,6 +11,7 @@ GedankenError
 │   │   └── MissingValues   NaN, infinity or nothing where a recording should have a number
 │   ├── BadMemoryFile
 │   └── BadRunFolder
+├── Refused             a server's door stays shut: no token, a foreign origin, too much at once
 ├── MissingExtra        an optional package is not installed (also an ImportError)
 ├── TrainingStopped     training ended itself: a non-finite loss, a collapse
 └── StorageError        the disk refused: full, read-only, gone (also an OSError)
@@ -62,6 +63,10 @@ class BadMemoryFile(BadFile):
 
 class BadRunFolder(BadFile):
     """A run folder that cannot be resumed or read."""
+
+
+class Refused(GedankenError):
+    """A server does not let this in; the message says what would be."""
 
 
 class MissingExtra(GedankenError, ImportError):

@@ -23,8 +23,9 @@ from gedanken.evaluation.doctor import Limits
 from gedanken.memory import forgetting
 from gedanken.memory.keys import Keys
 from gedanken.models import ResidualMLP
-from gedanken.planners import PLANNERS, RegisteredPlanner
+from gedanken.planners import PLANNERS, RegisteredPlanner, draws
 from gedanken.recipes import saved
+from gedanken.serving import door, engine
 
 TESTS = Path(__file__).parent.parent
 
@@ -185,6 +186,31 @@ def forgetting_leaves_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forgetting, "clean", lambda database: None)
 
 
+def the_server_ignores_its_deadlines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "_enough", lambda group: lambda: False)
+
+
+def every_token_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door.Door, "_known", lambda self, authorization: True)
+
+
+def every_origin_is_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    admit = door.Door.admit
+    bare = ("origin", "host")
+    monkeypatch.setattr(
+        door.Door,
+        "admit",
+        lambda self, headers: admit(self, {**{k: v for k, v in headers.items() if k not in bare}, "host": "localhost"}),
+    )
+
+
+def company_shares_its_random_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    def shared(draw, shape, rows, generator, options):
+        return draw(*shape, generator=getattr(generator, "rows", [generator])[0], **options)
+
+    monkeypatch.setattr(draws, "_drawn", shared)
+
+
 MUTANTS = {
     "retrieval returns random items": (
         retrieval_returns_random_items,
@@ -193,6 +219,22 @@ MUTANTS = {
     "forgetting leaves bytes": (
         forgetting_leaves_bytes,
         "memory/test_forgetting.py::test_no_byte_of_what_was_forgotten_is_left_in_any_file",
+    ),
+    "the server ignores its deadlines": (
+        the_server_ignores_its_deadlines,
+        "serving/test_stream.py::test_a_deadline_is_kept_to_within_a_round",
+    ),
+    "every token is right": (
+        every_token_is_right,
+        "serving/test_door.py::test_a_wrong_token_is_refused[Bearer]",
+    ),
+    "every origin is ours": (
+        every_origin_is_ours,
+        "serving/test_door.py::test_foreign_names_and_origins_are_refused[headers4-False]",
+    ),
+    "company shares its random numbers": (
+        company_shares_its_random_numbers,
+        "planners/test_draws.py::test_each_row_is_planned_as_if_alone[mppi]",
     ),
     "a ledger value is edited by hand": (
         a_ledger_value_is_edited_by_hand,

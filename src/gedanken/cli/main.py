@@ -12,17 +12,19 @@ from gedanken.cli.doctor import doctor
 from gedanken.cli.evaluate import evaluate
 from gedanken.cli.imagine import imagine
 from gedanken.cli.info import info
+from gedanken.cli.mcp import mcp
 from gedanken.cli.memory import memory
 from gedanken.cli.plan import plan
 from gedanken.cli.push import push
 from gedanken.cli.reproduce import reproduce
+from gedanken.cli.serve import serve
 from gedanken.cli.submit import submit
 from gedanken.cli.train import train
 from gedanken.errors import GedankenError
 
 VERBS = {
     each.__name__: each
-    for each in (demo, train, evaluate, plan, imagine, info, doctor, data, memory, push, reproduce, submit)
+    for each in (demo, train, evaluate, plan, imagine, info, doctor, data, memory, push, reproduce, serve, mcp, submit)
 }
 
 

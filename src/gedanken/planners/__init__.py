@@ -6,8 +6,10 @@ Open `cem.py` first; `mppi.py` is the one to use; `gradient.py` asks for slopes 
 which the others start; `sampling.py` holds the kinds of candidates they draw.
 """
 
+from gedanken.planners.anytime import Enough, EnoughImagined, anytime, until_enough
 from gedanken.planners.bounds import limited
 from gedanken.planners.cem import CEMConfig, cem
+from gedanken.planners.draws import RowGenerators, generators_of, normal
 from gedanken.planners.gradient import GradientConfig, gradient
 from gedanken.planners.icem import ICEMConfig, icem
 from gedanken.planners.mppi import MPPIConfig, mppi
@@ -19,21 +21,28 @@ from gedanken.planners.tree import TreeConfig, tree_search
 __all__ = [
     "PLANNERS",
     "CEMConfig",
+    "Enough",
+    "EnoughImagined",
     "GradientConfig",
     "ICEMConfig",
     "MPPIConfig",
     "PlannerConfig",
     "RandomShootingConfig",
     "RegisteredPlanner",
+    "RowGenerators",
     "TreeConfig",
+    "anytime",
     "cem",
+    "generators_of",
     "gradient",
     "icem",
     "limited",
     "mppi",
+    "normal",
     "planner_named",
     "planner_of",
     "random_shooting",
     "shifted",
     "tree_search",
+    "until_enough",
 ]

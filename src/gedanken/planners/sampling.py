@@ -8,6 +8,7 @@ from torch import Generator, Tensor
 
 from gedanken.errors import BadInput, ShapeError
 from gedanken.planners.bounds import box, centre
+from gedanken.planners.draws import normal, uniform
 from gedanken.types import Plan, Search
 
 
@@ -22,7 +23,7 @@ def coloured_noise(like: Tensor, count: int, rho: float, generator: Generator) -
     """
     batch, horizon, width = like.shape
     # Steps lead in memory, so that each update of the recursion runs over one contiguous block.
-    noise = torch.randn(horizon, batch, count, width, generator=generator, dtype=like.dtype, device=like.device)
+    noise = normal(horizon, batch, count, width, rows=1, generator=generator, dtype=like.dtype, device=like.device)
     if rho:
         fresh = (1.0 - rho**2) ** 0.5
         for step in range(1, horizon):
@@ -49,7 +50,9 @@ def power_law_noise(like: Tensor, count: int, beta: float, generator: Generator)
     parts = torch.full_like(size, 2.0)
     parts[0] = parts[-1] = 1.0
     size = size * (length / (parts * size.square()).sum().sqrt() / parts.sqrt())
-    drawn = torch.randn(batch, count, width, horizon + 1, 2, generator=generator, dtype=like.dtype, device=like.device)
+    drawn = normal(
+        batch, count, width, horizon + 1, 2, rows=0, generator=generator, dtype=like.dtype, device=like.device
+    )
     waves = torch.fft.irfft(torch.view_as_complex(drawn) * size, n=length, dim=-1)
     return waves[..., :horizon].transpose(2, 3)
 
@@ -78,22 +81,22 @@ def piecewise_constant(
     mean = start.mean
     batch, horizon, width = mean.shape
 
-    def uniform(*shape: int) -> Tensor:
-        return torch.rand(batch, count, *shape, generator=generator, dtype=mean.dtype, device=mean.device)
+    def drawn(*shape: int) -> Tensor:
+        return uniform(batch, count, *shape, rows=0, generator=generator, dtype=mean.dtype, device=mean.device)
 
     steps = torch.arange(horizon, dtype=mean.dtype, device=mean.device)
     # Which piece a step belongs to is the number of switches before it, so the switches need no sorting.
-    piece = (uniform(pieces - 1, 1) * horizon <= steps).sum(dim=2)
+    piece = (drawn(pieces - 1, 1) * horizon <= steps).sum(dim=2)
     if start.norm is None:
-        levels = uniform(pieces, width) * 2 - 1
+        levels = drawn(pieces, width) * 2 - 1
     else:
-        heading = torch.randn(batch, count, pieces, width, generator=generator, dtype=mean.dtype, device=mean.device)
+        heading = normal(batch, count, pieces, width, rows=0, generator=generator, dtype=mean.dtype, device=mean.device)
         heading /= torch.linalg.vector_norm(heading, dim=-1, keepdim=True).clamp_min(torch.finfo(mean.dtype).tiny)
         shortest, longest = reach
-        levels = heading * (shortest + (longest - shortest) * uniform(pieces, 1))
+        levels = heading * (shortest + (longest - shortest) * drawn(pieces, 1))
     values = levels.gather(2, piece[..., None].expand(-1, -1, -1, width))
     values = values * start.norm if start.norm is not None else around(centre(start), _half_width(start), values)
-    stops = (uniform(1) < stop) & (piece == pieces - 1)
+    stops = (drawn(1) < stop) & (piece == pieces - 1)
     return values.masked_fill(stops[..., None], 0.0)
 
 

@@ -20,6 +20,7 @@ from torch import Generator, Tensor
 from gedanken.contracts import EnergyOf
 from gedanken.errors import BadInput
 from gedanken.planners.bounds import box, check_start, limited
+from gedanken.planners.draws import generator_of
 from gedanken.planners.scoring import scored
 from gedanken.types import Plan, Search, Trace
 
@@ -89,7 +90,7 @@ def tree_search(
             f"apart={apart} must be above 0: a tree that takes every place for a new one never leaves its root."
         )
     found = [
-        _ways(imagine, root[row : row + 1], goal[row], _row(start, row), apart, config, generator)
+        _ways(imagine, root[row : row + 1], goal[row], _row(start, row), apart, config, generator_of(row, generator))
         for row in range(len(root))  # one after the other: where the goal is soon reached the tree stays small
     ]
     count = max(map(len, found))
