@@ -6,8 +6,8 @@ Both ways each message is its length in four bytes and then the bytes that openp
 import sys
 import time
 
-from openpi_client import msgpack_numpy
-from openpi_client.websocket_client_policy import WebsocketClientPolicy
+from openpi_client import msgpack_numpy  # pyright: ignore[reportMissingImports]
+from openpi_client.websocket_client_policy import WebsocketClientPolicy  # pyright: ignore[reportMissingImports]
 
 host, port = sys.argv[1].rsplit(":", 1)
 policy = WebsocketClientPolicy(host, int(port))

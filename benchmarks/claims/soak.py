@@ -13,7 +13,6 @@ from pathlib import Path
 from shutil import copyfile
 from typing import Any
 
-import msgpack
 import numpy as np
 import torch
 
@@ -105,11 +104,9 @@ def _malformed(question: dict[str, Any], draw: random.Random) -> bytes:
         data[draw.randrange(64)] ^= 1 << draw.randrange(8)
         return bytes(data)
     if kind == 3:
-        return msgpack.packb(
-            {"observation": {"pixels": draw.choice([None, [], 3.5, "x", {"a": 1}])}, "goal": draw.random()}
-        )
+        return packed({"observation": {"pixels": draw.choice([None, [], 3.5, "x", {"a": 1}])}, "goal": draw.random()})
     key, value = draw.choice(["seed", "deadline_ms", "ahead", "x"]), draw.choice([-1, "", float("nan")])
-    return msgpack.packb({"observation": {}, key: value})
+    return packed({"observation": {}, key: value})
 
 
 def _half_open(running: Server, question: dict[str, Any], model: Path) -> None:
