@@ -64,12 +64,12 @@ class RecallClaim:
             beside=[
                 _row("the same by the clock on the wall", found["wall_ms"], "ms", found["queries"]),
                 _row(f"{many['moments']:,} moments, without pictures", many["core_ms"], "core-ms", many["queries"]),
-                _row("the same by the clock on the wall", many["wall_ms"], "ms", many["queries"]),
+                _row("a million by the clock on the wall", many["wall_ms"], "ms", many["queries"]),
                 {
                     "name": "an hour at 10 Hz, two-rooms",
-                    "value": _megabytes(found),
+                    "value": _megabytes(drawn),
                     "unit": "MB",
-                    "n": found["moments"],
+                    "n": drawn["moments"],
                 },
                 {
                     "name": "an hour at 10 Hz, camera",
@@ -83,7 +83,7 @@ class RecallClaim:
                     "unit": "MB",
                     "n": 1,
                 },
-                {"name": "waking with them, once", "value": many["waking_s"], "unit": "core-s", "n": 1},
+                {"name": "waking with a million, once", "value": many["waking_s"], "unit": "core-s", "n": 1},
             ],
             manifest=None,
             command=f"gedanken reproduce {self.name}",

@@ -3,7 +3,7 @@
 import pytest
 
 from claims.claim import reproduce
-from claims.recall import EXACT, MEDIAN, RecallClaim
+from claims.recall import EXACT, MEDIAN, ROOMS, RecallClaim
 
 pytest.importorskip("pyarrow", reason="reads a recording; needs the extra `data`")
 
@@ -15,3 +15,5 @@ def test_all_of_the_claim_is_measured(tmp_path):
     assert entry.figures[EXACT] == 1
     assert 0 < entry.figures[MEDIAN] < 1000
     assert [row["value"] > 0 for row in entry.beside] == [True] * len(entry.beside)
+    sizes = {row["name"]: row["value"] for row in entry.beside}
+    assert sizes["an hour at 10 Hz, two-rooms"] == entry.figures[ROOMS]
