@@ -1,5 +1,7 @@
 """A robot plans through the policy server what it would have planned by itself."""
 
+import socket
+import struct
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +14,7 @@ import gedanken
 from gedanken.agent import Agent
 from gedanken.errors import BadInput, Refused
 from gedanken.recipes import bundled_model
+from gedanken.serving.stream import endpoint
 from gedanken.serving.stream.client import PolicyClient
 
 
@@ -154,7 +157,8 @@ def test_a_robot_that_leaves_frees_its_work(monkeypatch):
     now, goal = tasks(1)
     request = {"observation": seen(now), "goal": seen(goal)}
     with serving() as where:
-        leaving = PolicyClient(f"ws://{where}", seconds=0.05)
+        leaving = PolicyClient(f"ws://{where}")
+        leaving._seconds = 0.05
         with PolicyClient(f"ws://{where}") as robot:
             monkeypatch.setattr(gedanken.models.JEPA, "rollout", slow)
             with pytest.raises(Refused, match="no answer came within"):
@@ -165,6 +169,30 @@ def test_a_robot_that_leaves_frees_its_work(monkeypatch):
             monkeypatch.setattr(gedanken.models.JEPA, "rollout", rollout)
             assert robot.infer(request)["how"] == "cold"
     assert len(rounds) < 6  # six rounds and what to expect would be seven
+
+
+def test_a_robot_that_leaves_before_it_was_greeted_is_nobodys_mistake(monkeypatch, caplog):
+    greeted = endpoint.greeting
+
+    def late(*given):
+        time.sleep(0.3)
+        return greeted(*given)
+
+    now, goal = tasks(1)
+    with serving() as where, PolicyClient(f"ws://{where}") as robot:
+        with monkeypatch.context() as patched:
+            patched.setattr(endpoint, "greeting", late)
+            host, port = where.split(":")
+            with socket.create_connection((host, int(port))) as leaving:
+                leaving.sendall(
+                    f"GET / HTTP/1.1\r\nHost: {where}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+                )
+                assert b"101" in leaving.recv(100)
+                leaving.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, no goodbye
+            time.sleep(0.5)
+        assert robot.infer({"observation": seen(now), "goal": seen(goal)})["how"] == "cold"
+    assert "Traceback" not in caplog.text
 
 
 WRONG = {
