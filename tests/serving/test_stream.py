@@ -1,17 +1,22 @@
 """A robot plans through the policy server what it would have planned by itself."""
 
+import asyncio
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from served import WORLD, quick_model, seen, serving, stepped, tasks
+from served import LIMITS, WORLD, quick_model, seen, serving, stepped, tasks
+from starlette.websockets import WebSocket
 
 import gedanken
 from gedanken.agent import Agent
 from gedanken.errors import BadInput, Refused
 from gedanken.recipes import bundled_model
+from gedanken.serving.engine import Engine
+from gedanken.serving.metrics import Metrics
+from gedanken.serving.stream import endpoint
 from gedanken.serving.stream.client import PolicyClient
 
 
@@ -154,7 +159,8 @@ def test_a_robot_that_leaves_frees_its_work(monkeypatch):
     now, goal = tasks(1)
     request = {"observation": seen(now), "goal": seen(goal)}
     with serving() as where:
-        leaving = PolicyClient(f"ws://{where}", seconds=0.05)
+        leaving = PolicyClient(f"ws://{where}")
+        leaving._seconds = 0.05
         with PolicyClient(f"ws://{where}") as robot:
             monkeypatch.setattr(gedanken.models.JEPA, "rollout", slow)
             with pytest.raises(Refused, match="no answer came within"):
@@ -165,6 +171,26 @@ def test_a_robot_that_leaves_frees_its_work(monkeypatch):
             monkeypatch.setattr(gedanken.models.JEPA, "rollout", rollout)
             assert robot.infer(request)["how"] == "cold"
     assert len(rounds) < 6  # six rounds and what to expect would be seven
+
+
+def test_a_robot_that_leaves_before_it_was_greeted_is_nobodys_mistake():
+    """uvicorn says so by a RuntimeError at the first word to it, which would end in the log as a crash of ours."""
+    sent = []
+
+    async def receive():
+        return {"type": "websocket.connect"}
+
+    async def send(message):
+        sent.append(message["type"])
+        if message["type"] != "websocket.accept":
+            raise RuntimeError("the handshake was given up")
+
+    socket, engine = WebSocket({"type": "websocket"}, receive, send), Engine()
+    try:
+        asyncio.run(endpoint.converse(socket, "quick", gedanken.load(quick_model()), engine, LIMITS, Metrics()))
+    finally:
+        engine.close()
+    assert sent[:2] == ["websocket.accept", "websocket.send"]
 
 
 WRONG = {

@@ -10,7 +10,7 @@ from fastapi import FastAPI, WebSocket
 from fastapi.responses import HTMLResponse
 
 from gedanken import __version__
-from gedanken.errors import BadInput, GedankenError
+from gedanken.errors import GedankenError
 from gedanken.serving.door import Door
 from gedanken.serving.engine import Engine
 from gedanken.serving.gate import Gate
@@ -21,7 +21,7 @@ from gedanken.serving.metrics import Metrics
 from gedanken.serving.models import Models
 from gedanken.serving.page import docs_page
 from gedanken.serving.refusals import say_in_sentences
-from gedanken.serving.stream.endpoint import converse
+from gedanken.serving.stream.endpoint import converse, turn_away
 
 
 def app_of(models: Models, door: Door, limits: Limits | None = None, together: int = 16) -> Gate:
@@ -58,9 +58,7 @@ def app_of(models: Models, door: Door, limits: Limits | None = None, together: i
             loaded = await asyncio.to_thread(models.__getitem__, name)
             loaded.agent()
         except GedankenError as error:
-            await socket.accept()
-            await socket.send_text(str(error))
-            await socket.close(1008, "no such model" if isinstance(error, BadInput) else "the model cannot be read")
+            await turn_away(socket, str(error), limits)
             return
         await converse(socket, name, loaded, engine, limits, metrics)
 

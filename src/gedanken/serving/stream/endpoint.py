@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -76,6 +77,15 @@ async def converse(
         await line.close()
 
 
+async def turn_away(socket: WebSocket, sentence: str, limits: Limits) -> None:
+    """Say in a sentence why there is nothing to talk about, and end the connection."""
+    await socket.accept()
+    line = _Line(socket, limits)
+    with suppress(WebSocketDisconnect, TimeoutError):
+        await line.say(sentence)
+    await line.close()
+
+
 def greeting(name: str, loaded: Loaded) -> dict[str, Any]:
     """What a robot is told when it has connected: what the model reads and what its actions are."""
     action, recipe = loaded.model.action, loaded.recipe
@@ -138,11 +148,14 @@ class _Line:
 
     async def say(self, message: bytes | str) -> None:
         """Send, or give up on a reader that is too slow."""
-        async with asyncio.timeout(self._limits.send_seconds):
-            if isinstance(message, bytes):
-                await self._socket.send_bytes(message)
-            else:
-                await self._socket.send_text(message)
+        try:
+            async with asyncio.timeout(self._limits.send_seconds):
+                if isinstance(message, bytes):
+                    await self._socket.send_bytes(message)
+                else:
+                    await self._socket.send_text(message)
+        except RuntimeError as error:  # how uvicorn says that the client left before it could be answered
+            raise WebSocketDisconnect(1006) from error
 
     async def close(self) -> None:
         """End the connection, if it has not ended."""
