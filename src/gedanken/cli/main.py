@@ -6,6 +6,7 @@ import sys
 
 import tyro
 
+from gedanken.cli.bench import bench
 from gedanken.cli.data import data
 from gedanken.cli.demo import demo
 from gedanken.cli.doctor import doctor
@@ -20,7 +21,8 @@ from gedanken.cli.train import train
 from gedanken.errors import GedankenError
 
 VERBS = {
-    each.__name__: each for each in (demo, train, evaluate, plan, imagine, info, doctor, data, push, reproduce, submit)
+    each.__name__: each
+    for each in (demo, train, evaluate, plan, imagine, info, doctor, data, push, reproduce, submit, bench)
 }
 
 
