@@ -14,6 +14,7 @@ import torch
 from torch import Generator, Tensor
 
 from gedanken.contracts import Episodes
+from gedanken.data.coded import read_rows
 from gedanken.errors import BadInput, unknown_name
 from gedanken.types import Episode, Windows
 
@@ -114,7 +115,7 @@ class WindowSampler:
         for row in order.tolist():
             episode, start = self._episodes[numbers[row]], int(starts[row])
             for name, values in streams.items():
-                values[row] = episode.streams[name][start : start + reach + 1 : skip]
+                read_rows(episode.streams[name], slice(start, start + reach + 1, skip), values[row])
             actions[row] = episode.actions[start : start + reach]
         blocks = actions.reshape(count, length - 1, skip * first.action.width)
         return Windows({name: torch.from_numpy(values) for name, values in streams.items()}, torch.from_numpy(blocks))

@@ -19,6 +19,7 @@ from gedanken.types import State
 IMAGE_SIZE = 64
 SMALLEST, LARGEST = 16, 1024  # sizes of a picture
 TEXTURE_CELL = 8  # px between the points of the texture's lattice
+PATCHES = 1 << 17  # pixels blended at a time, for the same reason
 CHUNK = 32  # grounds drawn at a time: their float pixels then stay in the cache
 
 
@@ -131,8 +132,13 @@ def _blend_dots(frames: Tensor, size: int, position: Tensor, color: Tensor, sigm
 
 def _blend(frames: Tensor, size: int, row: Tensor, column: Tensor, weight: Tensor, color: Tensor) -> None:
     """Blend `color` `[F, 3]` into pixels `row` `[F, h]` × `column` `[F, w]` of `frames` `[F, S·S·3]`, in place."""
-    first = (row[:, :, None] * size + column[:, None, :]) * 3
-    index = (first[..., None] + torch.arange(3, device=frames.device)).flatten(1)
-    patch = frames.gather(1, index).view(*weight.shape, 3).to(weight.dtype)
-    blended = torch.lerp(patch, color[:, None, None, :], weight[..., None]).round_().to(torch.uint8)
-    frames.scatter_(1, index, blended.flatten(1))
+    channel = torch.arange(3, device=frames.device)
+    together = max(1, PATCHES // weight[0].numel())
+    for some, rows, columns, weights, colors in zip(
+        *(part.split(together) for part in (frames, row, column, weight, color)), strict=True
+    ):
+        first = (rows[:, :, None] * size + columns[:, None, :]) * 3
+        index = (first[..., None] + channel).flatten(1)
+        patch = some.gather(1, index).view(*weights.shape, 3).to(weights.dtype)
+        blended = torch.lerp(patch, colors[:, None, None, :], weights[..., None]).round_().to(torch.uint8)
+        some.scatter_(1, index, blended.flatten(1))
