@@ -19,6 +19,8 @@ from claims.loss_terms import LossTermsClaim
 from claims.methods import MethodsClaim
 from claims.planners import PlannersClaim
 from claims.two_rooms import TwoRoomsClaim
+from claims.windows import WindowsClaim
+from claims.worlds import WorldsClaim
 from gedanken.recipes import bundled_model, two_rooms_demo, two_rooms_fixed, two_rooms_random_wall
 
 _DEMO = TwoRoomsClaim(
@@ -68,6 +70,8 @@ _ALL: tuple[Claim, ...] = (
     KillsClaim(),
     FuzzClaim(),
     DDPEqualClaim(),
+    WindowsClaim(),
+    WorldsClaim(),
 )
 
 CLAIMS: dict[str, Claim] = {claim.name: claim for claim in _ALL}
