@@ -14,7 +14,7 @@ import torch
 from torch import Generator, Tensor
 
 from gedanken.contracts import Episodes
-from gedanken.data.coded import read_rows
+from gedanken.data.coded import CodedFrames, read_rows
 from gedanken.errors import BadInput, unknown_name
 from gedanken.types import Episode, Windows
 
@@ -77,6 +77,11 @@ class WindowSampler:
         self._number, self._start, counts = table.T
         self._end = np.cumsum(counts)
         self._first = self._end - counts
+
+    @property
+    def decodes(self) -> bool:
+        """Whether a window must be decoded, so that reading it while something else is computed pays."""
+        return any(isinstance(self._episodes[0].streams[name], CodedFrames) for name in self._streams)
 
     def __len__(self) -> int:
         """How many valid windows there are."""
