@@ -48,6 +48,8 @@ def test_the_readme_and_the_page_show_the_ledger():
     assert FILES, "the ledger is empty"
     assert table.with_table(README) == README, "run: python benchmarks/table.py"
     assert table.page() == table.PAGE.read_text(encoding="utf-8"), "run: python benchmarks/table.py"
+    speed = table.SPEED.read_text(encoding="utf-8")
+    assert table.speed(speed) == speed, "run: python benchmarks/table.py"
 
 
 def test_a_number_changed_in_the_readme_is_noticed():

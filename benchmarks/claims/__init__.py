@@ -22,6 +22,8 @@ from claims.planners import PlannersClaim
 from claims.recall import RecallClaim
 from claims.serving import ServeOpenpiClaim, ServeSoakClaim
 from claims.two_rooms import TwoRoomsClaim
+from claims.windows import WindowsClaim
+from claims.worlds import WorldsClaim
 from gedanken.recipes import bundled_model, two_rooms_demo, two_rooms_fixed, two_rooms_random_wall
 
 _DEMO = TwoRoomsClaim(
@@ -75,6 +77,8 @@ _ALL: tuple[Claim, ...] = (
     DDPEqualClaim(),
     ServeOpenpiClaim(),
     ServeSoakClaim(),
+    WindowsClaim(),
+    WorldsClaim(),
 )
 
 CLAIMS: dict[str, Claim] = {claim.name: claim for claim in _ALL}

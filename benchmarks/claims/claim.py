@@ -128,7 +128,7 @@ def estimate(claim: Claim, runs: Path, only: Sequence[str] = ()) -> float:
     return sum(part.core_seconds for part in missing) / 3600
 
 
-_MEASURED_BY = ("src", "benchmarks/claims", "examples")
+_MEASURED_BY = ("src", "benchmarks/claims", "benchmarks/beside", "examples")
 
 
 def revision() -> str:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -81,6 +82,26 @@ class ActionSpec:
             raise BadInput(f"each low bound must lie below its high bound; got low={self.low}, high={self.high}.")
 
 
+@runtime_checkable
+class Frames(Protocol):
+    """A stream of an episode, `[L, ...]`: an array, or what reads as one and decodes no more than is asked for.
+
+    Indexing gives an array; `numpy.asarray` gives all of it.
+    """
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, rows: Any, /) -> Any: ...
+
+    def __array__(self, dtype: Any = None, /) -> np.ndarray: ...
+
+
 @dataclass(frozen=True)
 class Provenance:
     """Where a recording comes from.
@@ -112,7 +133,7 @@ class Episode:
         provenance: where it comes from.
     """
 
-    streams: Mapping[str, np.ndarray]
+    streams: Mapping[str, Frames]
     actions: np.ndarray
     specs: Mapping[str, StreamSpec]
     action: ActionSpec

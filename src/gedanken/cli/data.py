@@ -76,6 +76,7 @@ def convert(
     /,
     to: str = "native",
     if_exists: Literal["refuse", "append", "overwrite"] = "refuse",
+    jpeg: int | None = None,
 ) -> None:
     """Write recordings again in another format, read them back, and say what that format does not carry.
 
@@ -86,16 +87,24 @@ def convert(
         target: where to write.
         to: name of the format to write.
         if_exists: what to do where something lies already.
+        jpeg: keep pictures as JPEG of this quality, 1 to 100 (95 is usual), in a native store; all pixels by default.
     """
+    from dataclasses import replace
+
     from rich.markup import escape
 
     from gedanken.cli.console import console
-    from gedanken.data.formats import detect, open_episodes, write_episodes
+    from gedanken.data import JPEGConfig
+    from gedanken.data.formats import NativeConfig, detect, open_episodes, write_episodes
     from gedanken.data.formats.differences import differences
     from gedanken.data.formats.registry import as_written, format_named
-    from gedanken.errors import GedankenError
+    from gedanken.errors import BadInput, GedankenError
 
     config = format_named(to).config()
+    if jpeg is not None:
+        if not isinstance(config, NativeConfig):
+            raise BadInput(f"--jpeg compresses pictures in a native store; {to} keeps them as it does: leave it out.")
+        config = replace(config, jpeg=JPEGConfig(quality=jpeg))
     episodes = open_episodes(source, as_written(detect(source)))
     write_episodes(target, episodes, config, if_exists=if_exists)
     console.print(f"{len(episodes)} episodes of {detect(source)} {source} are now {to} {target}", soft_wrap=True)

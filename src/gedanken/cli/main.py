@@ -6,6 +6,7 @@ import sys
 
 import tyro
 
+from gedanken.cli.bench import bench
 from gedanken.cli.data import data
 from gedanken.cli.demo import demo
 from gedanken.cli.doctor import doctor
@@ -24,7 +25,23 @@ from gedanken.errors import GedankenError
 
 VERBS = {
     each.__name__: each
-    for each in (demo, train, evaluate, plan, imagine, info, doctor, data, memory, push, reproduce, serve, mcp, submit)
+    for each in (
+        demo,
+        train,
+        evaluate,
+        plan,
+        imagine,
+        info,
+        doctor,
+        data,
+        memory,
+        push,
+        reproduce,
+        serve,
+        mcp,
+        submit,
+        bench,
+    )
 }
 
 

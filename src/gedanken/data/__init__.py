@@ -7,6 +7,7 @@ disk; `split.py` keeps training and held-out data apart.
 
 from gedanken.data.clock import Track, on_one_clock
 from gedanken.data.episode_list import EpisodeList
+from gedanken.data.jpeg import JPEGConfig
 from gedanken.data.lag import LagEstimate, estimated_lag, lagged
 from gedanken.data.normalise import fit_statistics
 from gedanken.data.split import slice_episode, split_episodes, time_blocks
@@ -16,6 +17,7 @@ from gedanken.data.windows import WindowSampler
 __all__ = [
     "EpisodeFolder",
     "EpisodeList",
+    "JPEGConfig",
     "LagEstimate",
     "Track",
     "WindowSampler",

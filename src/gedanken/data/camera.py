@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+import numpy as np
+
 from gedanken.contracts import Episodes
 from gedanken.data.formats.picture import shrunk
 from gedanken.types import Episode, StreamSpec
@@ -57,7 +59,7 @@ class OneCamera:
 
     def __getitem__(self, index: int) -> Episode:
         episode = self._episodes[index]
-        frames = shrunk(episode.streams[self._camera], self._size)
+        frames = shrunk(np.asarray(episode.streams[self._camera]), self._size)
         spec = replace(episode.specs[self._camera], shape=frames.shape[1:])
         names = {name: PIXELS if name == self._camera else name for name in episode.streams}
         streams = {names[name]: frames if name == self._camera else values for name, values in episode.streams.items()}

@@ -115,7 +115,7 @@ def _sensor_statistics(episodes: Sequence[Episode], name: str) -> tuple[np.ndarr
 def _samples(episodes: Sequence[Episode], name: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Each episode's numbers `[L, n]`, 0 where they are absent, and where they are not."""
     for episode in episodes:
-        values = episode.streams[name].reshape(len(episode), -1).astype(np.float64)
+        values = np.asarray(episode.streams[name]).reshape(len(episode), -1).astype(np.float64)
         there = np.isfinite(values)
         yield np.where(there, values, 0), there
 

@@ -49,7 +49,7 @@ def pace(episodes: Episodes, streams: Sequence[str]) -> int | None:
 def _records(episode: Episode, streams: Sequence[str]) -> list[np.ndarray]:
     """The numbers of each stretch `[L, n]`."""
     length = len(episode)
-    values = [episode.streams[name].reshape(length, -1).astype(np.float64) for name in streams]
+    values = [np.asarray(episode.streams[name]).reshape(length, -1).astype(np.float64) for name in streams]
     whole = np.concatenate(values, axis=1)
     whole[~np.isfinite(whole)] = np.nan
     return [whole[start:stop] for start, stop in stretches(episode)]

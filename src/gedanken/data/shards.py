@@ -1,56 +1,50 @@
 """One shard: a folder of plain `.npy` arrays, the episodes in it laid end to end, and a JSON table that says where.
 
 A shard is written once and never changed. Its `.npy` headers follow entirely from the store's specs and the table, so
-a reader compares them byte for byte instead of parsing them: a file that says anything else is refused.
+a reader compares them byte for byte instead of parsing them: a file that says anything else is refused. A stream that is
+kept compressed is two files, its JPEGs end to end and where each ends.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 
 import numpy as np
 
+from gedanken.data.array_file import Layout, check_array, check_finite, flush, mapped, write_array
+from gedanken.data.coded import CodedFrames, check_coded, mapped_content, write_coded
 from gedanken.data.index import Index, Record, parse_records, records_text
-from gedanken.errors import BadEpisodeFile, NonFinite
-from gedanken.types import Episode
+from gedanken.errors import BadEpisodeFile
+from gedanken.types import Episode, Frames
 
 TABLE = "shard.json"
 _LARGEST_TABLE = 1 << 28
-_CHUNK = 1 << 22
-"""Numbers looked at in one go when checking that a file is finite."""
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Dtype and shape of one array file."""
-
-    dtype: np.dtype
-    shape: tuple[int, ...]
-
-    @property
-    def nbytes(self) -> int:
-        return prod(self.shape) * self.dtype.itemsize
-
-    def header(self) -> bytes:
-        """The `.npy` (version 1.0) header, padded so that the data start at a multiple of 64 bytes."""
-        text = f"{{'descr': '{self.dtype.str}', 'fortran_order': False, 'shape': {self.shape}, }}".encode("ascii")
-        body = text + b" " * (-(len(text) + 11) % 64) + b"\n"
-        return b"\x93NUMPY\x01\x00" + len(body).to_bytes(2, "little") + body
 
 
 def layouts(index: Index, records: Sequence[Record]) -> dict[str, Layout]:
     """The array files a shard with these episodes consists of."""
     frames = sum(record.length for record in records)
     timed = sum(record.length for record in records if record.timed)
-    files = {f"stream-{name}.npy": _layout(spec.dtype, (frames, *spec.shape)) for name, spec in index.specs.items()}
-    files["actions.npy"] = _layout("float32", (frames - len(records), index.action.width))
+    files = {
+        _ends(name) if name in index.coded else f"stream-{name}.npy": (
+            Layout.of("int64", (frames,)) if name in index.coded else Layout.of(spec.dtype, (frames, *spec.shape))
+        )
+        for name, spec in index.specs.items()
+    }
+    files["actions.npy"] = Layout.of("float32", (frames - len(records), index.action.width))
     if timed:
-        files["times.npy"] = _layout("float64", (timed,))
+        files["times.npy"] = Layout.of("float64", (timed,))
     return files
+
+
+def _ends(name: str) -> str:
+    return f"stream-{name}.ends.npy"
+
+
+def _jpegs(name: str) -> str:
+    return f"stream-{name}.jpegs"
 
 
 def write_shard(folder: Path, index: Index, episodes: Sequence[Episode]) -> tuple[Record, ...]:
@@ -64,16 +58,15 @@ def write_shard(folder: Path, index: Index, episodes: Sequence[Episode]) -> tupl
         Record(len(each), tuple(map(int, each.resets)), each.times is not None, each.provenance) for each in episodes
     )
     folder.mkdir()
+    ends = {
+        _ends(name): write_coded(folder / _jpegs(name), (each.streams[name] for each in episodes), config)
+        for name, config in index.coded.items()
+    }
     for name, layout in layouts(index, records).items():
-        with (folder / name).open("xb") as file:
-            file.write(layout.header())
-            for values in _columns(name, episodes):
-                _require_finite(name, values)
-                file.write(np.ascontiguousarray(values, dtype=layout.dtype).data.cast("B") if values.size else b"")
-            _flush(file)
+        write_array(folder / name, layout, [ends[name]] if name in ends else _columns(name, episodes))
     with (folder / TABLE).open("xb") as file:
         file.write(records_text(records).encode())
-        _flush(file)
+        flush(file)
     return records
 
 
@@ -87,9 +80,10 @@ def read_shard(folder: Path, index: Index, count: int) -> tuple[Record, ...]:
     if len(records) != count:
         raise BadEpisodeFile(f"{folder.name} holds {len(records)} episodes; the index says {count}.")
     for name, layout in layouts(index, records).items():
-        _check_file(folder / name, layout)
-        if layout.dtype.kind == "f":
-            _check_finite(folder / name, _mapped(folder / name, layout))
+        check_array(folder / name, layout)
+        check_finite(folder / name, layout)
+    for name in index.coded if records else ():
+        check_coded(folder / _jpegs(name), mapped(folder / _ends(name), layouts(index, records)[_ends(name)]))
     return records
 
 
@@ -122,7 +116,7 @@ class Shard:
         # Each earlier episode has one action less than frames.
         first_action, first_time = start - position, int(self._first_time[position])
         arrays = self._map()
-        streams = {name: arrays[f"stream-{name}.npy"][start : start + record.length] for name in self._index.specs}
+        streams = {name: self._frames(name, start, record.length) for name in self._index.specs}
         return Episode(
             streams=streams,
             actions=arrays["actions.npy"][first_action : first_action + record.length - 1],
@@ -133,17 +127,24 @@ class Shard:
             provenance=record.provenance,
         )
 
+    def _frames(self, name: str, start: int, length: int) -> Frames:
+        arrays = self._map()
+        if name not in self._index.coded:
+            return arrays[f"stream-{name}.npy"][start : start + length]
+        where, shape = f"{self._folder.name}/{_jpegs(name)}", self._index.specs[name].shape
+        return CodedFrames(arrays[_jpegs(name)], arrays[_ends(name)], start, length, shape, where)
+
     def _map(self) -> Mapping[str, np.ndarray]:
         if self._arrays is None:
             files = layouts(self._index, self._records)
             for name, layout in files.items():
-                _check_file(self._folder / name, layout)
-            self._arrays = {name: _mapped(self._folder / name, layout) for name, layout in files.items()}
+                check_array(self._folder / name, layout)
+            arrays = {name: mapped(self._folder / name, layout) for name, layout in files.items()}
+            for name in self._index.coded:
+                check_coded(self._folder / _jpegs(name), arrays[_ends(name)])
+                arrays[_jpegs(name)] = mapped_content(self._folder / _jpegs(name), arrays[_ends(name)])
+            self._arrays = arrays
         return self._arrays
-
-
-def _layout(dtype: str, shape: tuple[int, ...]) -> Layout:
-    return Layout(np.dtype(dtype).newbyteorder("<"), tuple(map(int, shape)))
 
 
 def _columns(file: str, episodes: Sequence[Episode]) -> Iterator[np.ndarray]:
@@ -151,52 +152,6 @@ def _columns(file: str, episodes: Sequence[Episode]) -> Iterator[np.ndarray]:
         if file == "actions.npy":
             yield episode.actions
         elif file != "times.npy":
-            yield episode.streams[file.removeprefix("stream-").removesuffix(".npy")]
+            yield np.asarray(episode.streams[file.removeprefix("stream-").removesuffix(".npy")])
         elif episode.times is not None:
             yield episode.times
-
-
-def _require_finite(name: str, values: np.ndarray) -> None:
-    if values.dtype.kind == "f" and not _finite(values):
-        raise NonFinite(f"{name.removesuffix('.npy')} of an episode hold NaN or infinity; cut or mend those frames.")
-
-
-def _flush(file) -> None:
-    # Without this a power cut could keep the index and lose what it points to.
-    file.flush()
-    os.fsync(file.fileno())
-
-
-def _check_file(path: Path, layout: Layout) -> None:
-    header = layout.header()
-    try:
-        with path.open("rb") as file:
-            size, found = os.fstat(file.fileno()).st_size, file.read(len(header))
-    except OSError as error:
-        raise BadEpisodeFile(f"{path.parent.name}/{path.name} cannot be read: {error.strerror}.") from error
-    if size != len(header) + layout.nbytes or found != header:
-        raise BadEpisodeFile(
-            f"{path.parent.name}/{path.name} is {size} bytes and does not match its table, which asks for "
-            f"{layout.dtype.name} {layout.shape} in {len(header) + layout.nbytes} bytes."
-        )
-
-
-def _mapped(path: Path, layout: Layout) -> np.ndarray:
-    if layout.nbytes == 0:
-        return np.empty(layout.shape, layout.dtype)
-    try:
-        array = np.memmap(path, layout.dtype, "r", offset=len(layout.header()), shape=layout.shape)
-    except (OSError, ValueError) as error:
-        raise BadEpisodeFile(f"{path.parent.name}/{path.name} cannot be mapped: {error}.") from error
-    # A plain view: slicing np.memmap itself costs several times more.
-    return array.view(np.ndarray)
-
-
-def _check_finite(path: Path, values: np.ndarray) -> None:
-    if not _finite(values):
-        raise BadEpisodeFile(f"{path.parent.name}/{path.name} holds NaN or infinity.")
-
-
-def _finite(values: np.ndarray) -> bool:
-    flat = values.reshape(-1)
-    return all(np.isfinite(flat[start : start + _CHUNK]).all() for start in range(0, flat.size, _CHUNK))

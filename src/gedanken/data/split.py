@@ -9,6 +9,7 @@ from itertools import groupby, pairwise
 import torch
 
 from gedanken.contracts import Episodes
+from gedanken.data.coded import part
 from gedanken.errors import BadInput
 from gedanken.types import Episode
 
@@ -46,7 +47,7 @@ def slice_episode(episode: Episode, start: int, stop: int) -> Episode:
         raise BadInput(f"frames {start} to {stop} do not lie inside an episode of {len(episode)} frames.")
     return replace(
         episode,
-        streams={name: values[start:stop] for name, values in episode.streams.items()},
+        streams={name: part(values, start, stop) for name, values in episode.streams.items()},
         actions=episode.actions[start : stop - 1],
         times=None if episode.times is None else episode.times[start:stop],
         resets=tuple(reset - start for reset in episode.resets if start <= reset < stop),

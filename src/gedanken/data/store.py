@@ -5,6 +5,8 @@
       shard-000000/              one call of `append` or `extend`
         shard.json               length, resets and origin of each episode
         stream-pixels.npy …      the episodes' arrays end to end; `numpy.load` opens them
+        stream-pixels.jpegs      where pictures are kept compressed: their JPEGs end to end,
+        stream-pixels.ends.npy   and where each of them ends
 
 A rename is all or nothing, so a reader sees the store before or after an append, never in between, and needs no lock.
 Writers take turns through a lock file that the system lets go of when they die.
@@ -15,22 +17,18 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-try:
-    import fcntl
-except ImportError:  # Windows has no flock; there, only one process may write to a store
-    fcntl = None
-
 from gedanken.data.index import Index, index_text, parse_index
+from gedanken.data.jpeg import JPEGConfig
 from gedanken.data.shards import Shard, read_shard, read_small, write_shard
-from gedanken.errors import BadEpisodeFile, BadInput, GedankenError, StorageError
+from gedanken.data.turns import refused_by_the_disk, turn_to_write
+from gedanken.errors import BadEpisodeFile, BadInput
 from gedanken.types import ActionSpec, Episode, StreamSpec
 
 _INDEX = "index.json"
-_LOCK = "write.lock"
 _ASIDE = "writing-"
 _LARGEST_INDEX = 1 << 26
 
@@ -48,17 +46,30 @@ class EpisodeFolder:
         self._load_up_to(index)
 
     @classmethod
-    def create(cls, path: str | os.PathLike[str], specs: Mapping[str, StreamSpec], action: ActionSpec) -> EpisodeFolder:
+    def create(
+        cls,
+        path: str | os.PathLike[str],
+        specs: Mapping[str, StreamSpec],
+        action: ActionSpec,
+        *,
+        coded: Mapping[str, JPEGConfig] | None = None,
+    ) -> EpisodeFolder:
         """A new, empty store whose episodes will all have these stream and action specs.
 
+        Args:
+            path: a folder.
+            specs: of each stream.
+            action: what one action is.
+            coded: streams of pictures to keep as JPEG, which for large ones takes a tenth of the disk and costs detail.
         Raises:
-            BadInput: there is a store already, or a stream has a name or dtype no store keeps.
+            BadInput: there is a store already, a stream has a name or dtype no store keeps, or is coded and no picture.
+            UnknownName: `coded` names a stream that is not there.
             StorageError: the folder cannot be made.
         """
-        folder, index = Path(path), Index(dict(specs), action)
-        with _refused_by_the_disk(folder):
+        folder, index = Path(path), Index(dict(specs), action, coded=dict(coded or {}))
+        with refused_by_the_disk(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            with _turn_to_write(folder):
+            with turn_to_write(folder):
                 if (folder / _INDEX).exists():
                     raise BadInput(f"{folder} holds a store already; open it, or choose another folder.")
                 _write_index(folder, index)
@@ -103,7 +114,7 @@ class EpisodeFolder:
             check_same_kind(episode, self.specs, self.action)
         if not batch:
             return
-        with _refused_by_the_disk(self._path), _turn_to_write(self._path):
+        with refused_by_the_disk(self._path), turn_to_write(self._path):
             self._load_up_to(_read_index(self._path))
             self._write(batch)
 
@@ -185,23 +196,3 @@ def _write_index(folder: Path, index: Index) -> None:
 def _remove(*folders: Path) -> None:
     for folder in folders:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _turn_to_write(folder: Path) -> Iterator[None]:
-    with (folder / _LOCK).open("ab") as file:
-        if fcntl is not None:
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
-@contextmanager
-def _refused_by_the_disk(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except GedankenError:
-        raise
-    except OSError as error:
-        raise StorageError(
-            f"{folder} could not be written: {error.strerror or error}; nothing was added, free or change the disk."
-        ) from error

@@ -14,6 +14,7 @@ import torch
 from torch import Generator, Tensor
 
 from gedanken.contracts import Episodes
+from gedanken.data.coded import CodedFrames, read_rows
 from gedanken.errors import BadInput, unknown_name
 from gedanken.types import Episode, Windows
 
@@ -77,6 +78,11 @@ class WindowSampler:
         self._end = np.cumsum(counts)
         self._first = self._end - counts
 
+    @property
+    def decodes(self) -> bool:
+        """Whether a window must be decoded, so that reading it while something else is computed pays."""
+        return any(isinstance(self._episodes[0].streams[name], CodedFrames) for name in self._streams)
+
     def __len__(self) -> int:
         """How many valid windows there are."""
         return int(self._end[-1])
@@ -114,7 +120,7 @@ class WindowSampler:
         for row in order.tolist():
             episode, start = self._episodes[numbers[row]], int(starts[row])
             for name, values in streams.items():
-                values[row] = episode.streams[name][start : start + reach + 1 : skip]
+                read_rows(episode.streams[name], slice(start, start + reach + 1, skip), values[row])
             actions[row] = episode.actions[start : start + reach]
         blocks = actions.reshape(count, length - 1, skip * first.action.width)
         return Windows({name: torch.from_numpy(values) for name, values in streams.items()}, torch.from_numpy(blocks))

@@ -13,8 +13,8 @@ from torch import Generator, Tensor
 
 from gedanken.environments.two_rooms_appearance import default_factors, draw_factors
 from gedanken.environments.two_rooms_geometry import TwoRoomsConfig, Walls, geodesic, move
-from gedanken.environments.two_rooms_render import IMAGE_SIZE, render
-from gedanken.errors import NonFinite, ShapeError, unknown_name
+from gedanken.environments.two_rooms_render import IMAGE_SIZE, LARGEST, SMALLEST, render
+from gedanken.errors import BadInput, NonFinite, ShapeError, unknown_name
 from gedanken.types import ActionSpec, Observation, State, StreamSpec
 
 RATE_HZ = 10.0  # nominal: the world has no clock of its own
@@ -31,22 +31,34 @@ class TwoRooms:
     Args:
         wall: `fixed` puts wall and door in one place, `random` draws both anew for each world.
         config: lengths, in px.
+        size: pixels along a side of what is drawn; the world, its px and its physics are the same at any size.
     Raises:
         UnknownName: `wall` is neither.
+        BadInput: no picture is drawn at this size.
     """
 
     id = "two-rooms-v1"
 
-    def __init__(self, wall: Literal["fixed", "random"] = "fixed", config: TwoRoomsConfig | None = None) -> None:
+    def __init__(
+        self,
+        wall: Literal["fixed", "random"] = "fixed",
+        config: TwoRoomsConfig | None = None,
+        *,
+        size: int = IMAGE_SIZE,
+    ) -> None:
         if wall not in ("fixed", "random"):
             raise unknown_name("wall layout", wall, ("fixed", "random"))
-        self.wall = wall
+        if not SMALLEST <= size <= LARGEST:
+            raise BadInput(
+                f"size={size} must lie between {SMALLEST} and {LARGEST} pixels a side; {IMAGE_SIZE} is usual."
+            )
+        self.wall, self.size = wall, size
         self.config = config or TwoRoomsConfig()
 
     @property
     def streams(self) -> dict[str, StreamSpec]:
-        """One stream, `pixels`: uint8 `(64, 64, 3)`."""
-        return {"pixels": StreamSpec((IMAGE_SIZE, IMAGE_SIZE, 3), "uint8", rate_hz=RATE_HZ)}
+        """One stream, `pixels`: uint8 `(64, 64, 3)`, or of the size asked for."""
+        return {"pixels": StreamSpec((self.size, self.size, 3), "uint8", rate_hz=RATE_HZ)}
 
     @property
     def action(self) -> ActionSpec:
@@ -118,11 +130,11 @@ class TwoRooms:
         return {**state, "position": moved}
 
     def observe(self, state: State) -> Observation:
-        """The drawn worlds: `pixels` uint8 `[B, 64, 64, 3]`."""
-        return {"pixels": render(self.config, state, state["position"][:, None])[:, 0]}
+        """The drawn worlds: `pixels` uint8 `[B, S, S, 3]`, S = 64 or the size asked for."""
+        return {"pixels": render(self.config, state, state["position"][:, None], self.size)[:, 0]}
 
     def render(self, state: State, positions: Tensor) -> Tensor:
-        """Whole trajectories: uint8 `[B, T, 64, 64, 3]` of `positions` `[B, T, 2]` in each row's layout and look.
+        """Whole trajectories: uint8 `[B, T, S, S, 3]` of `positions` `[B, T, 2]` in each row's layout and look.
 
         It draws one background a row, so it is the fast way to many frames.
         """
@@ -130,7 +142,7 @@ class TwoRooms:
             raise ShapeError(
                 f"positions have shape {tuple(positions.shape)}; expected [B={len(state['wall_x'])}, T, 2]."
             )
-        return render(self.config, state, positions)
+        return render(self.config, state, positions, self.size)
 
     def reached(self, state: State, goal: State) -> Tensor:
         """Whether each dot is within 4.5 px of its goal, `[B]` bool."""

@@ -111,8 +111,9 @@ def _recording(splits: Mapping[str, Episodes], report: CheckReport, split: str, 
     here = [
         each for each in report.findings if (each.split, each.episode) == (split, index) and each.frames is not None
     ]
-    pictures = {name: values for name, values in episode.streams.items() if _is_picture(values)}
-    sensors = {name: values for name, values in episode.streams.items() if name not in pictures}
+    streams = {name: np.asarray(values) for name, values in episode.streams.items()}
+    pictures = {name: values for name, values in streams.items() if _is_picture(values)}
+    sensors = {name: values for name, values in streams.items() if name not in pictures}
     lines = [_named("actions", episode.action.unit, episode.actions)] if episode.action.width else []
     lines += [
         _named(name, episode.specs[name].unit, values.reshape(len(values), -1)) for name, values in sensors.items()

@@ -20,6 +20,7 @@ from torch import Generator, Tensor, nn
 
 from gedanken.collectives import batch_mean, first_says, from_first, processes, rank, wait
 from gedanken.errors import BadInput, NonFinite, TrainingStopped
+from gedanken.training.ahead import ahead_where_it_pays
 from gedanken.training.checkpoint import fingerprint_of, load_checkpoint, save_checkpoint
 from gedanken.training.collapse import CollapseMeter, Health, findings
 from gedanken.training.distributed import Sampler, averaged, check_batch, own_part
@@ -240,13 +241,19 @@ class _Training:
         self.fingerprint = fingerprint_of({"train": asdict(config), **identity})
         self.frames = config.batch * (self.meter.probe.actions.shape[1] + 1)
 
+        self.read = ahead_where_it_pays(self._read, config.steps, sampler)
+
+    def _read(self, step: int) -> tuple[Windows, Generator]:
+        generator = step_generator(self.config.seed, step)
+        return own_part(self.sampler, self.config.batch, generator), generator
+
     def update(self, step: int) -> Mapping[str, Tensor]:
         """One optimiser step; returns its weighted terms."""
         config = self.config
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(step, config.steps, config.learning_rate, config.warm_up)
-        generator = step_generator(config.seed, step)
-        windows = _on(own_part(self.sampler, config.batch, generator), self.device)
+        read, generator = self.read(step)
+        windows = _on(read, self.device)
         torch.manual_seed(generator.initial_seed() + rank())  # dropout, where a part has it
         with autocast(self.device, config.dtype):
             terms = self.forward(windows, generator)

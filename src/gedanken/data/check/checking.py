@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from math import ceil
+from math import ceil, prod
 
 import numpy as np
 
@@ -74,7 +74,7 @@ def check_episodes(
 
 
 def _bytes_of(episode: Episode) -> int:
-    return sum(values.nbytes for values in episode.streams.values())
+    return sum(prod(values.shape) * values.dtype.itemsize for values in episode.streams.values())
 
 
 def _pairings(digests: Sequence[Digest], streams: Sequence[str]) -> list[tuple[str, int, Pairing]]:

@@ -76,7 +76,7 @@ class Digest:
 def digest(episode: Episode, whose: Whose, recorded: AsRecorded | None = None) -> Digest:
     """Read every frame of an episode once."""
     streams = {
-        name: _of_pictures(values) if is_picture(values.shape[1:]) else _of_sensors(values)
+        name: (_of_pictures if is_picture(values.shape[1:]) else _of_sensors)(np.asarray(values))
         for name, values in episode.streams.items()
     }
     actions, held = np.asarray(episode.actions, np.float32), _held(episode, recorded)

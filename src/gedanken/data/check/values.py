@@ -64,7 +64,7 @@ class ValuesSeen:
 def values_seen(seen: Mapping[str, ValuesSeen], whose: Whose, episode: Episode) -> None:
     """Take in an episode: each stream, and the actions under the name `actions`."""
     for name, values in episode.streams.items():
-        seen[name].add(whose, values, overload=bool(OVERLOAD.search(name)))
+        seen[name].add(whose, np.asarray(values), overload=bool(OVERLOAD.search(name)))
     seen[ACTIONS].add(whose, episode.actions)
 
 

@@ -58,7 +58,8 @@ def _is_picture(episode: Episode, name: str) -> bool:
 
 
 def _of(episode: Episode, pictures: bool) -> dict[str, np.ndarray]:
-    return {name: values for name, values in episode.streams.items() if _is_picture(episode, name) == pictures}
+    streams = episode.streams.items()
+    return {name: np.asarray(values) for name, values in streams if _is_picture(episode, name) == pictures}
 
 
 def _streams(one: Episode, other: Episode) -> str:

@@ -9,6 +9,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from gedanken.data.formats.grown import folder_aside
 from gedanken.data.formats.lerobot import TASK, LeRobotConfig
 from gedanken.data.formats.lerobot_features import columns_of, feature_names, features_of, is_camera, table_of
@@ -82,7 +84,9 @@ class _Dataset:
         place = {"number": number, "first": self._frames, "task": self._tasks.setdefault(task, len(self._tasks))}
         columns = columns_of(episode, index, fps=self.fps, timed=self._timed, **place)
         cameras = {
-            key: episode.streams[name] for name, key in feature_names(index).items() if is_camera(index.specs[name])
+            key: np.asarray(episode.streams[name])
+            for name, key in feature_names(index).items()
+            if is_camera(index.specs[name])
         }
         where = files.add(table_of(columns), cameras)
         stats = {key: stats_of(values, key in cameras) for key, values in (columns | cameras).items()}

@@ -10,6 +10,7 @@ from typing import Literal
 
 from gedanken.contracts import Episodes
 from gedanken.data.formats.aside import written_aside
+from gedanken.data.jpeg import JPEGConfig, is_picture
 from gedanken.data.store import EpisodeFolder
 from gedanken.errors import BadInput
 from gedanken.types import Episode
@@ -20,9 +21,15 @@ _IN_A_SHARD = 64
 
 @dataclass(frozen=True, kw_only=True)
 class NativeConfig:
-    """The store says everything of itself."""
+    """The store says everything of itself.
+
+    Args:
+        kind: name of the format.
+        jpeg: how pictures are compressed in a new store; None keeps every pixel.
+    """
 
     kind: Literal["native"] = "native"
+    jpeg: JPEGConfig | None = None
 
 
 def detect_native(path: Path) -> bool:
@@ -47,7 +54,9 @@ def write_native(
     if first is None:
         raise BadInput("there are no episodes to write; a store learns from its first what it keeps.")
     with written_aside(path, if_exists) as aside:
-        store = EpisodeFolder.create(aside, first.specs, first.action)
+        pictures = (name for name, spec in first.specs.items() if is_picture(spec))
+        coded = dict.fromkeys(pictures, config.jpeg) if config.jpeg else None
+        store = EpisodeFolder.create(aside, first.specs, first.action, coded=coded)
         rest = chain((first,), pending)
         while shard := tuple(islice(rest, _IN_A_SHARD)):
             store.extend(shard)

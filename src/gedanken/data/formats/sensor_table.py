@@ -118,7 +118,7 @@ def _table(number: int, episode: Episode, config: SensorTableConfig) -> Any:
 
 
 def _components(stream: str, episode: Episode) -> dict[str, np.ndarray]:
-    spec, values = episode.specs[stream], episode.streams[stream]
+    spec, values = episode.specs[stream], np.asarray(episode.streams[stream])
     if len(spec.shape) > 1:
         raise BadInput(
             f"stream {stream!r} holds {spec.dtype} {spec.shape}; a sensor table keeps numbers and vectors only."

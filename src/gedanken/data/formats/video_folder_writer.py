@@ -56,7 +56,7 @@ def _write(path: Path, episode: Episode, config: VideoFolderConfig) -> None:
         )
     start = None if episode.times is None else episode.times - episode.times[0]
     with VideoWriter(path, spec.rate_hz or RATE_HZ, config.crf) as video:
-        video.add(episode.streams[config.stream], start)
+        video.add(np.asarray(episode.streams[config.stream]), start)
     columns = _columns(episode, config)
     if columns:
         write_number_table(path.with_suffix(f".{config.table}"), columns)
