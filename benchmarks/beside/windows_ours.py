@@ -11,6 +11,8 @@ import torch
 from beside.side import answer, size_of, spent
 from beside.stamps import read, strip
 from gedanken.data import EpisodeFolder, JPEGConfig, WindowSampler
+from gedanken.data.coded import CodedFrames
+from gedanken.data.jpeg import decode_into
 from gedanken.types import ActionSpec, Episode, StreamSpec
 
 SAMPLERS: dict[str, WindowSampler] = {}
@@ -75,8 +77,7 @@ def floor(request: dict[str, Any]) -> dict[str, Any]:
             for _ in range(count // len(warm)):
                 np.copyto(room, warm)
         return {"seconds": counted.seconds, "frames": count // len(warm) * len(warm)}
-    from gedanken.data.jpeg import decode_into
-
+    assert isinstance(frames, CodedFrames)
     content = [frames.content(k).tobytes() for k in range(min(batch, len(frames)))]
     room = np.empty(frames.shape[1:], np.uint8)
     with spent() as counted:

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from stable_worldmodel.data.formats.hdf5 import HDF5Dataset, HDF5Writer
-from stable_worldmodel.data.formats.lance import LanceDataset, LanceWriter
+from stable_worldmodel.data.formats.hdf5 import HDF5Dataset, HDF5Writer  # pyright: ignore[reportMissingImports]
+from stable_worldmodel.data.formats.lance import LanceDataset, LanceWriter  # pyright: ignore[reportMissingImports]
 
 from beside.side import answer, size_of, spent
 from beside.stamps import read, strip

@@ -33,7 +33,7 @@ def worlds(request: dict[str, Any]) -> dict[str, Any]:
     return {
         "seconds": counted.seconds,
         "frames": count * steps,
-        "shape": list(pixels.shape[1:]),
+        "shape": list(frames.shape[1:]),
         "told": told.tolist(),
         "seen": seen(red).tolist(),
     }

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from stable_worldmodel.envs.two_room import TwoRoomEnv
+from stable_worldmodel.envs.two_room import TwoRoomEnv  # pyright: ignore[reportMissingImports]
 
 from beside.side import answer, spent
 

@@ -16,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -157,7 +158,7 @@ def _seed(folder: Path, seed: int) -> Measured:
 def _numbers(record: Episode) -> tuple[Tensor, Tensor]:
     """Levels `[L, 1]` and pump voltages `[L-1, 1]`."""
     (levels,) = record.streams.values()
-    return torch.from_numpy(levels.copy()).reshape(-1, 1).double(), torch.from_numpy(record.actions.copy()).double()
+    return torch.from_numpy(np.array(levels)).reshape(-1, 1).double(), torch.from_numpy(record.actions.copy()).double()
 
 
 @torch.no_grad()

@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 
@@ -189,7 +190,7 @@ def _scale() -> Tensor:
     first = episodes()[0]
     (stream,) = (name for name, spec in first.specs.items() if set(STATE) <= set(spec.names or ()))
     names = list(first.specs[stream].names or ())
-    whole = torch.cat([torch.from_numpy(each.streams[stream].copy()) for each in episodes()]).double()
+    whole = torch.cat([torch.from_numpy(np.array(each.streams[stream])) for each in episodes()]).double()
     return whole[:, [names.index(name) for name in STATE]].std(dim=0)
 
 

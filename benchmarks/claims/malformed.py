@@ -205,7 +205,7 @@ def _format(config: FormatConfig) -> Kind:
     def read(path: Path) -> None:
         for episode in open_episodes(path, config):
             for values in (episode.actions, *episode.streams.values()):
-                values.sum()  # what is mapped or decoded late is read too
+                np.asarray(values).sum()  # what is mapped or decoded late is read too
 
     return Kind(lambda path: write_episodes(path, _episodes(config), config), read)
 
