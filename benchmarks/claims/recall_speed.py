@@ -45,8 +45,8 @@ def rooms(count: int, seed: int, pictures: bool = True) -> Iterator[tuple[Tensor
 
 def track() -> tuple[Tensor, Tensor | None]:
     """The same of a real drive."""
-    frames = next(stream for stream in open_episodes(_TRACK)[0].streams.values() if stream.ndim == 4)
-    small = [np.asarray(Image.fromarray(frame).resize((64, 64), Image.Resampling.BOX)) for frame in frames]
+    frames = next(stream for stream in open_episodes(_TRACK)[0].streams.values() if len(stream.shape) == 4)
+    small = [np.asarray(Image.fromarray(frames[k]).resize((64, 64), Image.Resampling.BOX)) for k in range(len(frames))]
     pixels = torch.from_numpy(np.stack(small))
     with torch.no_grad():
         return load(bundled_model()).model.encode({"pixels": pixels[:, None]})[:, 0], pixels
