@@ -74,13 +74,13 @@ class ServeOpenpiClaim:
         )
 
     def quick(self) -> Quick:
-        """Two pairs of the dev manifest, and whether every action was the agent's own."""
+        """Two pairs of the dev manifest against the bar, but for the throughput, which takes minutes."""
         found = openpi_drive.driven(Path(mkdtemp()), "dev", 0, 2)
-        share = wilson(sum(found["reached"]), len(found["reached"]))
-        print(
-            f"p95 of a step: {np.percentile(found['latencies'], 95):.0f} ms; actions that differ: {found['different']}"
-        )
-        return Quick(share.mean, share.low, share.high, len(found["reached"]), found["different"] == 0)
+        share, p95 = wilson(sum(found["reached"]), len(found["reached"])), float(np.percentile(found["latencies"], 95))
+        print(f"p95 of a step: {p95:.0f} ms; actions that differ: {found['different']}")
+        figures = {"reached": share.high, "actions that differ": found["different"], "p95 of a step (ms)": p95}
+        holds = all(bound.met_by(figures) for bound in self.bar if bound.figure in figures)
+        return Quick(share.mean, share.low, share.high, len(found["reached"]), holds)
 
 
 @dataclass(frozen=True)
