@@ -14,10 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from gedanken.errors import BadInput
-from gedanken.models.predictor import LatentState
-
-_LONGEST = 1024
-"""Latents an agent would keep at most: a model file may ask for any number of them."""
+from gedanken.models.predictor import LONGEST_PAST, LatentState
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +35,10 @@ class GRUPredictorConfig:
     norm: bool = True
 
     def __post_init__(self) -> None:
-        if self.hidden < 1 or not 1 <= self.past <= _LONGEST:
-            raise BadInput(f"hidden={self.hidden} must be at least 1, and past={self.past} between 1 and {_LONGEST}.")
+        if self.hidden < 1 or not 1 <= self.past <= LONGEST_PAST:
+            raise BadInput(
+                f"hidden={self.hidden} must be at least 1, and past={self.past} between 1 and {LONGEST_PAST}."
+            )
 
 
 class GRUPredictor(nn.Module):

@@ -12,6 +12,9 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Float
 from torch import Tensor
 
+LONGEST_PAST = 1024
+"""Latents an agent would keep at most: a model file may ask for any number of them."""
+
 LatentState = tuple[Tensor, ...]
 """The present latent `[*rows, P, D]` first, then what is remembered; all parts have the same leading axes `rows`."""
 

@@ -18,10 +18,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from gedanken.errors import BadInput
-from gedanken.models.predictor import LatentState
+from gedanken.models.predictor import LONGEST_PAST, LatentState
 
-_LONGEST = 1024
-"""Latents an agent would keep at most: a model file may ask for any number of them."""
 _SMALL = 0.1
 """Of the usual size of first weights: a system that begins near standing still stays bounded however long it runs."""
 
@@ -43,9 +41,9 @@ class StateSpaceConfig:
     past: int = 4
 
     def __post_init__(self) -> None:
-        if min(self.hidden, self.width) < 1 or not 1 <= self.past <= _LONGEST:
+        if min(self.hidden, self.width) < 1 or not 1 <= self.past <= LONGEST_PAST:
             raise BadInput(
-                f"hidden={self.hidden} and width={self.width} must be at least 1, past={self.past} between 1 and {_LONGEST}."
+                f"hidden={self.hidden} and width={self.width} must be at least 1, past={self.past} between 1 and {LONGEST_PAST}."
             )
 
 
