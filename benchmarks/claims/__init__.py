@@ -18,6 +18,7 @@ from claims.ledger import Entry, at_least, at_most, read_entry, read_ledger, wri
 from claims.loss_terms import LossTermsClaim
 from claims.memory_kills import MemoryKillsClaim
 from claims.methods import MethodsClaim
+from claims.plan_default import PlanDefaultClaim
 from claims.planners import PlannersClaim
 from claims.recall import RecallClaim
 from claims.serving import ServeOpenpiClaim, ServeSoakClaim
@@ -66,6 +67,7 @@ _ALL: tuple[Claim, ...] = (
     EnergyTermsClaim(_RANDOM),
     PlannersClaim((_FIXED, _RANDOM)),
     MethodsClaim(),
+    PlanDefaultClaim(_DEMO),
     DoctorClaim(),
     DonkeyDriveClaim(),
     DoublePendulumClaim(),

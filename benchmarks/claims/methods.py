@@ -17,6 +17,7 @@ import torch
 from claims.claim import Measured, Part, Quick, told_once
 from claims.ledger import Bound, Entry, at_least
 from claims.two_rooms import MANIFESTS, STEPS
+from gedanken.agent import AgentConfig
 from gedanken.data import EpisodeList
 from gedanken.encoders import ConvEncoderConfig, ViTEncoderConfig
 from gedanken.environments import make_world
@@ -36,8 +37,8 @@ _TIMED_STEPS = 12
 
 
 def rows() -> dict[str, Recipe]:
-    """What is compared; all but what the name says is the demo's recipe."""
-    usual = two_rooms_demo().recipe
+    """What is compared; all but what the name says is the demo's recipe, and all are searched thoroughly."""
+    usual = replace(two_rooms_demo().recipe, agent=AgentConfig())
     free = replace(usual, encoder=ConvEncoderConfig(width=16, head="batch_norm_mlp"), objective=LeWMConfig())
     return {
         DEFAULT: usual,

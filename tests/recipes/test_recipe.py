@@ -58,7 +58,7 @@ def test_what_0_1_wrote_is_read_as_it_was_meant():
     again = json.loads(json.dumps(recipe.as_dict()))
     for path in leaves(written):
         assert at(again, path) == at(written, path), path
-    now = two_rooms_demo(0).recipe  # trained otherwise since then
+    now = replace(two_rooms_demo(0).recipe, agent=AgentConfig())  # trained and searched otherwise since then
     train = replace(now.train, learning_rate=1.5e-3, beta2=0.999)
     assert recipe == replace(now, objective=replace(now.objective, starts=0), train=train)
     assert isinstance(recipe.agent.warm, MPPIConfig)
