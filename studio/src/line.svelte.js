@@ -124,12 +124,13 @@ const HEARD = {
     studio.supposed = null;
   },
   thought(message) {
+    message.start = studio.place;
     if (message.round === 1) studio.rounds = [message];
     else studio.rounds.push(message);
     frame();
   },
   decided(message) {
-    studio.decided = message;
+    studio.decided = { ...message, start: studio.place };
   },
   step(message) {
     studio.picture = message.picture;

@@ -16,7 +16,7 @@ from torch import Tensor
 from gedanken.contracts import Energy
 from gedanken.types import Goal, Rollout
 
-_BEST, _SPREAD = 10, 26
+_BEST, _SPREAD = 10, 18
 """Candidates shown of a round: the best ones, and others spread evenly over the ranks."""
 
 
