@@ -165,6 +165,10 @@ const HEARD = {
   awake() {
     studio.dream = [];
   },
+  shown(message) {
+    studio.picture = message.picture;
+    answered("show");
+  },
   looked(message) {
     studio.looked = message;
     answered("look");

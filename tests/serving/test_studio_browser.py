@@ -204,9 +204,16 @@ def test_a_recording_is_scrubbed_and_planned_from(browser, address):
         page.get_by_role("button", name="‹ peak").click()
         expect(slider).to_have_attribute("aria-valuenow", "3")
         expect(page.get_by_text("What came, and what was imagined")).to_be_visible()
-        page.keyboard.press("End")
+        there = shown(page)
         slider.press("End")
         page.get_by_role("button", name="Make this moment the goal").click()
+        page.get_by_role("button", name="‹ peak").click()
+        page.get_by_role("button", name="Think from here").click()
+        for _ in range(100):
+            if shown(page) == there:  # what is thought from is what is shown
+                break
+            page.wait_for_timeout(50)
+        assert shown(page) == there
         page.get_by_role("button", name="Think", exact=True).last.click()
         expect(page.locator(".status")).to_have_text("has a plan")
 

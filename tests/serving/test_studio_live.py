@@ -16,6 +16,7 @@ from gedanken.encoders import fingerprint
 from gedanken.memory import EpisodicMemory
 from gedanken.recipes import bundled_model, save
 from gedanken.serving.pictures import png
+from gedanken.serving.studio import live
 from gedanken.serving.studio.known import known_of_world
 from gedanken.serving.studio.scene import places_of
 from gedanken.serving.studio.shelf import Shelf
@@ -200,6 +201,8 @@ def test_a_recording_is_read_and_its_peak_is_where_the_hand_was(address):
         look = visit.ask("looked", do="look", at=3, ahead=3)
         assert len(look["real"]) == len(look["imagined"]) == 3
         assert all(off < still for off, still in zip(look["off"], look["still"], strict=True))
+        shown = visit.ask("shown", do="show", at=3)
+        assert shown["picture"] == visit.ask("looked", do="look", at=3, ahead=1)["start"] != scene["picture"]
         visit.ask("goal", do="goal", moment=6)
         visit.send(do="go", at=3)
         rest, before = visit.until("rests")
@@ -263,3 +266,27 @@ def test_a_model_of_recordings_says_how_to_open_one(tmp_path):
     save(tmp_path / "mine.safetensors", loaded.model, loaded.recipe, loaded.observation, {"data": "my-drives"})
     with serving(tmp_path / "mine.safetensors", studio=Shelf()) as address, page(address) as visit:
         assert "--data" in visit.ask("error", do="open", seed=1)["sentence"]
+
+
+def test_only_so_many_pages_are_open_at_once(address, monkeypatch):
+    monkeypatch.setattr(live, "MOST_PAGES", 1)
+    with page(address, seed=1) as first:
+        with client.connect(f"ws://{address}/studio/live", compression=None, proxy=None) as second:
+            told = json.loads(second.recv(timeout=10))
+            assert "1 pages are open already" in told["sentence"]
+        assert first.ask("goal", do="goal", place=[0.3, 0.3])["place"] == [0.3, 0.3]
+
+
+def test_two_pages_think_side_by_side_without_disturbing_one_another(address):
+    def run(visit: Page, alone: bool) -> list:
+        if alone:
+            visit.send(do="go", pace=120, steps=3)
+        return [each["action"] for each in visit.until("rests")[1] if each["is"] == "decided"]
+
+    with page(address, seed=1) as visit:
+        own = run(visit, True)
+    with page(address, seed=1) as one, page(address, seed=5) as other:
+        one.send(do="go", pace=120, steps=3)
+        other.send(do="go", pace=120, steps=3)
+        assert run(one, False) == own
+        assert run(other, False) != own

@@ -49,7 +49,7 @@ def app_of(
         yield
         jobs.close()
         if studio is not None:
-            engine.call(studio.close)
+            await asyncio.wrap_future(engine.call(studio.close))  # a memory is closed by the thread that opened it
         engine.close()
 
     app = FastAPI(title="gedanken", version=__version__, lifespan=open_until_the_end, docs_url=None, redoc_url=None)

@@ -68,7 +68,7 @@ class Acting:
                 decision = await self._decide(scene, gap, at)
                 await session.say(self._decided(scene, decision))
                 if scene.simulated is None or bool(decision.held):
-                    why = "thought" if scene.simulated is None else "held"
+                    why = "held" if bool(decision.held) else "thought"
                     break
                 for action in decision.steps():
                     scene.simulated.state = scene.simulated.world.step(scene.simulated.state, action)

@@ -85,6 +85,13 @@ class Wake(Command):
     do: Literal["wake"]
 
 
+class Show(Command):
+    """The picture of a moment."""
+
+    do: Literal["show"]
+    at: Moment
+
+
 class Look(Command):
     """What came after a moment, beside what was imagined there."""
 
@@ -109,7 +116,7 @@ class Recall(Command):
 
 
 _Known = Annotated[
-    Open | SetGoal | Put | Go | Stop | Suppose | Dream | Wake | Look | Cause | Recall, Field(discriminator="do")
+    Open | SetGoal | Put | Go | Stop | Suppose | Dream | Wake | Show | Look | Cause | Recall, Field(discriminator="do")
 ]
 _READER: TypeAdapter[Any] = TypeAdapter(_Known)
 

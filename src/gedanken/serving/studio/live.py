@@ -10,7 +10,7 @@ from typing import Any
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from gedanken import __version__
-from gedanken.errors import GedankenError
+from gedanken.errors import GedankenError, Refused
 from gedanken.recipes import Loaded
 from gedanken.serving.engine import Engine
 from gedanken.serving.limits import Limits
@@ -21,8 +21,11 @@ from gedanken.serving.stream.endpoint import greeting
 from gedanken.serving.studio.commands import command_of
 from gedanken.serving.studio.session import Session
 from gedanken.serving.studio.shelf import Shelf
+from gedanken.serving.studio.shown import finite
 
 _OUR_MISTAKE = "the server failed at this, which is our mistake; its log says where."
+MOST_PAGES = 32
+"""Pages open at once: each may hold thousands of frames."""
 _log = logging.getLogger(__name__)
 
 
@@ -48,9 +51,12 @@ async def attend(
             await line.say(json.dumps(message, allow_nan=False, separators=(",", ":")))
 
     metrics.connections.inc()
+    shelf.pages += 1
     session: Session | None = None
     try:
         try:
+            if shelf.pages > MOST_PAGES:
+                raise Refused(f"{MOST_PAGES} pages are open already, which is the limit; close one of them.")
             loaded = await asyncio.to_thread(models.__getitem__, name)
         except GedankenError as error:
             await say({"is": "error", "sentence": str(error)})
@@ -63,6 +69,7 @@ async def attend(
         pass
     finally:
         metrics.connections.dec()
+        shelf.pages -= 1
         if session is not None:
             await session.leave()
         await line.close()
@@ -95,7 +102,10 @@ async def _answer(session: Session, message: bytes | str, say: Any, metrics: Met
 def _hello(name: str, loaded: Loaded, models: Models, shelf: Shelf) -> dict[str, Any]:
     agent = loaded.recipe.agent
     recordings = [{"name": each, "episodes": len(episodes)} for each, episodes in shelf.recordings.items()]
-    told = greeting(name, loaded) | {"is": "hello", "version": __version__, "models": models.names()}
+    told = greeting(name, loaded)
+    for bound in ("low", "high"):  # JSON has no infinity; such actions are searched by no agent, and driven by no key
+        told["action"][bound] = [finite(each, 9) for each in told["action"][bound]]
+    told |= {"is": "hello", "version": __version__, "models": models.names()}
     told |= {
         "frame_skip": loaded.model.frame_skip,
         "horizon": agent.horizon,

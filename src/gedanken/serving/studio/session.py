@@ -163,6 +163,10 @@ class Session:
         self.dream = None
         return {"is": "awake"}
 
+    async def _show(self, command: commands.Show) -> dict[str, Any]:
+        scene = self._at_hand()
+        return {"is": "shown", "at": command.at, "picture": picture(scene.trail.frame(scene.moment(command.at)))}
+
     async def _look(self, command: commands.Look) -> dict[str, Any]:
         scene = self._imagining()
         return await self.think(lambda: looked(self.loaded, scene, scene.moment(command.at), command.ahead))

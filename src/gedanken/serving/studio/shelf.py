@@ -39,6 +39,8 @@ class Shelf:
     _known: OrderedDict[tuple[str, str], Known] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _open: EpisodicMemory | None = None
+    pages: int = 0
+    """Pages that are open now."""
 
     def known(self, name: str, loaded: Loaded, simulated: Simulated) -> Known:
         """What imagined latents look like in the layout at hand; takes a second when it is asked for the first time."""
