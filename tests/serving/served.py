@@ -23,6 +23,7 @@ from gedanken.serving.door import Door
 from gedanken.serving.limits import Limits
 from gedanken.serving.models import Models
 from gedanken.serving.run import address_of, server_of
+from gedanken.serving.studio.shelf import Shelf
 
 LIMITS = Limits(message_bytes=2**20, silent_seconds=1.0, body_seconds=1.0, send_seconds=1.0, rate=1e6, burst=10**6)
 WORLD = gedanken.make_world("two-rooms-v1")
@@ -48,11 +49,16 @@ def quick_model() -> Path:
 
 @contextmanager
 def serving(
-    source: Path | str | None = None, *, limits: Limits = LIMITS, door: Door | None = None, together: int = 16
+    source: Path | str | None = None,
+    *,
+    limits: Limits = LIMITS,
+    door: Door | None = None,
+    together: int = 16,
+    studio: Shelf | None = None,
 ) -> Iterator[str]:
     """The address, such as `127.0.0.1:43210`."""
     server = server_of(
-        app_of(Models(Path(source or quick_model())), door or Door("127.0.0.1"), limits, together),
+        app_of(Models(Path(source or quick_model())), door or Door("127.0.0.1"), limits, together, studio),
         "127.0.0.1",
         0,
         limits,

@@ -19,6 +19,7 @@ from gedanken.cli.plan import plan
 from gedanken.cli.push import push
 from gedanken.cli.reproduce import reproduce
 from gedanken.cli.serve import serve
+from gedanken.cli.studio import studio
 from gedanken.cli.submit import submit
 from gedanken.cli.train import train
 from gedanken.errors import GedankenError
@@ -38,6 +39,7 @@ VERBS = {
         push,
         reproduce,
         serve,
+        studio,
         mcp,
         submit,
         bench,

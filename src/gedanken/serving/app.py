@@ -22,9 +22,14 @@ from gedanken.serving.models import Models
 from gedanken.serving.page import docs_page
 from gedanken.serving.refusals import say_in_sentences
 from gedanken.serving.stream.endpoint import converse, turn_away
+from gedanken.serving.studio.shelf import Shelf
+from gedanken.serving.studio.site import PUBLIC
+from gedanken.serving.studio.studio import add_studio
 
 
-def app_of(models: Models, door: Door, limits: Limits | None = None, together: int = 16) -> Gate:
+def app_of(
+    models: Models, door: Door, limits: Limits | None = None, together: int = 16, studio: Shelf | None = None
+) -> Gate:
     """The ASGI application: WebSocket at `/` and HTTP, behind the gate.
 
     Args:
@@ -32,6 +37,9 @@ def app_of(models: Models, door: Door, limits: Limits | None = None, together: i
         door: who may come in.
         limits: how much anyone may bring.
         together: most requests planned in one batch.
+        studio: what the studio's page shows beside the models; None serves no page.
+    Raises:
+        StorageError: the studio's page was not built.
     """
     limits = limits or Limits()
     engine, jobs, metrics = Engine(together), Jobs(), Metrics()
@@ -40,6 +48,8 @@ def app_of(models: Models, door: Door, limits: Limits | None = None, together: i
     async def open_until_the_end(_: FastAPI) -> AsyncIterator[None]:
         yield
         jobs.close()
+        if studio is not None:
+            await asyncio.wrap_future(engine.call(studio.close))  # a memory is closed by the thread that opened it
         engine.close()
 
     app = FastAPI(title="gedanken", version=__version__, lifespan=open_until_the_end, docs_url=None, redoc_url=None)
@@ -62,4 +72,6 @@ def app_of(models: Models, door: Door, limits: Limits | None = None, together: i
             return
         await converse(socket, name, loaded, engine, limits, metrics)
 
-    return Gate(app, door, limits)
+    if studio is not None:
+        add_studio(app, models, studio, door, engine, limits, metrics)
+    return Gate(app, door, limits, frozenset() if studio is None else PUBLIC)

@@ -18,6 +18,8 @@ from typing import NoReturn
 from gedanken.errors import BadInput, Refused
 
 _SHORTEST = 16
+COOKIE = "gedanken-token"
+"""In which a browser shows that it has shown the token, since it cannot send a header with a WebSocket."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,12 @@ class Door:
             )
         return Door(host, _digest(made), origins), made if token is None else None
 
-    def admit(self, headers: Mapping[str, str]) -> None:
+    def admit(self, headers: Mapping[str, str], public: bool = False) -> None:
         """Let a request in, told by its headers with names in small letters.
 
+        Args:
+            headers: of the request.
+            public: it asks for something that needs no token, such as the studio's page before one was given.
         Raises:
             Refused: a foreign name, a foreign origin, or not the token.
         """
@@ -69,11 +74,18 @@ class Door:
             raise Refused(
                 f"a page from {origin[:80]!r} may not talk to this server; start it with --origin to allow that."
             )
-        if self.digest is not None and not self._known(headers.get("authorization", "")):
+        if self.digest is not None and not (public or self._known(headers)):
             raise Refused("the token is missing or wrong; send the header 'Authorization: Bearer <token>'.")
 
-    def _known(self, authorization: str) -> bool:
-        scheme, _, token = authorization.partition(" ")
+    @property
+    def pass_(self) -> str | None:
+        """What a browser keeps in place of the token, and from which the token cannot be told; None where none is needed."""
+        return None if self.digest is None else sha256(b"pass" + self.digest).hexdigest()
+
+    def _known(self, headers: Mapping[str, str]) -> bool:
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        if not scheme and self.pass_ is not None:
+            return hmac.compare_digest(_digest(_cookie(headers.get("cookie", ""))), _digest(self.pass_))
         # Digests have one length, so that comparing takes the same time whatever was sent.
         same = hmac.compare_digest(_digest(token.strip()), self.digest or b"")
         return same and scheme.lower() in ("bearer", "api-key")
@@ -110,6 +122,12 @@ def _unknown(folder: Path, name: str, suffix: str) -> NoReturn:
 
 def _digest(token: str) -> bytes:
     return sha256(token.encode("utf-8", "surrogatepass")).digest()
+
+
+def _cookie(header: str) -> str:
+    """The token among a browser's cookies, or ""."""
+    pairs = (pair.strip().partition("=") for pair in header.split(";"))
+    return next((value.strip('"') for name, _, value in pairs if name == COOKIE), "")
 
 
 def _name_of(host: str) -> str:

@@ -29,10 +29,11 @@ class Gate:
         app: what stands behind.
         door: whom to let in.
         limits: how much of what.
+        public: paths that are read without a token.
     """
 
-    def __init__(self, app: ASGIApp, door: Door, limits: Limits) -> None:
-        self.app, self.door, self.limits = app, door, limits
+    def __init__(self, app: ASGIApp, door: Door, limits: Limits, public: frozenset[str] = frozenset()) -> None:
+        self.app, self.door, self.limits, self.public = app, door, limits, public
         self._buckets: OrderedDict[str, Bucket] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -40,7 +41,8 @@ class Gate:
             await self.app(scope, receive, send)
             return
         try:
-            self.door.admit(_headers(scope))
+            reads = scope["type"] == "http" and scope["method"] == "GET"
+            self.door.admit(_headers(scope), public=reads and scope["path"] in self.public)
             if scope["type"] == "http":
                 self._in_rate(scope)
                 receive = await self._bounded(scope, receive)

@@ -58,7 +58,7 @@ def what_if(
         ShapeError: courses of different lengths, or actions of another width than the model's.
         BadInput: more steps than `MOST_STEPS`, or an action out of bounds.
     """
-    courses = _courses(loaded, actions)
+    courses = check_courses(loaded, actions)
     blocks = courses.repeat(1, 1, loaded.model.frame_skip)[None]
     rollout = loaded.model.rollout(Context(now[None, None], blocks.new_zeros(1, 0, blocks.shape[-1])), blocks)
     latents = rollout.latents[0]
@@ -91,13 +91,13 @@ def surprise(
     if not loaded.model.step_change > 0:
         raise BadInput("this model was never calibrated, so it has no measure of surprise.")
     seen = torch.stack(list(moments))
-    steps = _courses(loaded, [[action] for action in actions]).repeat(1, 1, loaded.model.frame_skip)
+    steps = check_courses(loaded, [[action] for action in actions]).repeat(1, 1, loaded.model.frame_skip)
     alone = Context(seen[:-1, None], steps.new_zeros(len(steps), 0, steps.shape[-1]))
     expected = loaded.model.rollout(alone, steps[:, None]).latents[:, 0, 0]
     return (seen[1:] - expected).square().mean(dim=(1, 2)) / loaded.model.step_change
 
 
-def _courses(loaded: Loaded, actions: Sequence[Sequence[Sequence[float]]]) -> Float[Tensor, "N H width"]:
+def check_courses(loaded: Loaded, actions: Sequence[Sequence[Sequence[float]]]) -> Float[Tensor, "N H width"]:
     action = loaded.model.action
     lengths = {len(course) for course in actions}
     if len(lengths) != 1 or 0 in lengths:

@@ -14,13 +14,14 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from gedanken import __version__
 from gedanken.errors import BadInput, GedankenError
 from gedanken.recipes import Loaded
 from gedanken.serving.engine import Engine, Seat
-from gedanken.serving.limits import Bucket, Limits
+from gedanken.serving.limits import Limits
+from gedanken.serving.line import Line
 from gedanken.serving.metrics import Metrics
 from gedanken.serving.stream.messages import policy_request, reply
 from gedanken.serving.stream.wire import packed, unpacked
@@ -45,7 +46,7 @@ async def converse(
     seat = Seat(loaded.agent())
     await socket.accept()
     metrics.connections.inc()
-    line = _Line(socket, limits)
+    line = Line(socket, limits)
     try:
         await line.say(packed(greeting(name, loaded)))
         while True:
@@ -80,7 +81,7 @@ async def converse(
 async def turn_away(socket: WebSocket, sentence: str, limits: Limits) -> None:
     """Say in a sentence why there is nothing to talk about, and end the connection."""
     await socket.accept()
-    line = _Line(socket, limits)
+    line = Line(socket, limits)
     with suppress(WebSocketDisconnect, TimeoutError):
         await line.say(sentence)
     await line.close()
@@ -106,77 +107,16 @@ async def _answered(
     seat: Seat,
     loaded: Loaded,
     engine: Engine,
-    line: _Line,
+    line: Line,
     limits: Limits,
     metrics: Metrics,
 ) -> bytes:
     if isinstance(message, str):
         raise BadInput("a text came; this stream speaks msgpack, as bytes.")
     request = policy_request(unpacked(message, limits.message_bytes), loaded.observation)
-    thought = await line.unless_gone(asyncio.wrap_future(engine.plan(seat, request)), seat)
+    thought = await line.unless_gone(asyncio.wrap_future(engine.plan(seat, request)), seat.gone)
     metrics.planned(thought)
     return packed(reply(thought, request.age + time.perf_counter() - came))
-
-
-class _Line:
-    """A WebSocket that is read at a bounded rate, written with a time limit, and watched while there is work to do."""
-
-    def __init__(self, socket: WebSocket, limits: Limits) -> None:
-        self._socket, self._limits = socket, limits
-        self._bucket = Bucket(limits.rate, limits.burst, time.monotonic())
-        self._coming: asyncio.Task[bytes | str] | None = None
-
-    async def next(self) -> bytes | str:
-        """The next message."""
-        if wait := self._bucket.wait(time.monotonic()):
-            await asyncio.sleep(wait)
-        coming, self._coming = self._coming or self._listen(), None
-        return await coming
-
-    async def unless_gone(self, work: asyncio.Future[Any], seat: Seat) -> Any:
-        """What the work comes to; a client that leaves before frees it."""
-        self._coming = self._coming or self._listen()
-        try:
-            await asyncio.wait({work, self._coming}, return_when=asyncio.FIRST_COMPLETED)
-            if not work.done() and self._coming.exception() is not None:
-                self._coming.result()  # raises
-            return await work
-        except (WebSocketDisconnect, asyncio.CancelledError):
-            seat.gone.set()
-            work.cancel()
-            raise
-
-    async def say(self, message: bytes | str) -> None:
-        """Send, or give up on a reader that is too slow."""
-        try:
-            async with asyncio.timeout(self._limits.send_seconds):
-                if isinstance(message, bytes):
-                    await self._socket.send_bytes(message)
-                else:
-                    await self._socket.send_text(message)
-        except RuntimeError as error:  # how uvicorn says that the client left before it could be answered
-            raise WebSocketDisconnect(1006) from error
-
-    async def close(self) -> None:
-        """End the connection, if it has not ended."""
-        if self._coming is not None:
-            self._coming.cancel()
-        if self._socket.application_state is WebSocketState.CONNECTED:
-            try:
-                async with asyncio.timeout(1):
-                    await self._socket.close()
-            except (RuntimeError, OSError, TimeoutError, WebSocketDisconnect):
-                return
-
-    def _listen(self) -> asyncio.Task[bytes | str]:
-        return asyncio.create_task(self._message())
-
-    async def _message(self) -> bytes | str:
-        message = await self._socket.receive()
-        if message["type"] != "websocket.receive":
-            raise WebSocketDisconnect(message.get("code", 1000))
-        data = message.get("bytes")
-        return data if data is not None else message["text"]
 
 
 def _plain(record: Mapping[str, Any]) -> dict[str, Any]:
