@@ -90,7 +90,7 @@ class DotEnv(gymnasium.Env[NDArray[np.uint8], NDArray[np.float32]]):
         max_steps: steps after which an episode is truncated.
         terminate_at_goal: whether reaching the goal ends the episode.
         render_mode: `rgb_array`, or None.
-        options: what the world is made with, such as `cells=9`.
+        options: of the world, such as `cells=9`.
     """
 
     metadata: dict[str, Any] = METADATA
@@ -139,7 +139,7 @@ class DotVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.float32], NDArray[Any
         max_steps: steps after which an episode is truncated.
         terminate_at_goal: whether reaching the goal ends the episode.
         render_mode: `rgb_array`, or None.
-        options: what the world is made with, such as `cells=9`.
+        options: of the world, such as `cells=9`.
     """
 
     metadata: dict[str, Any] = METADATA | {"autoreset_mode": AutoresetMode.NEXT_STEP}
