@@ -15,6 +15,7 @@ from claims.energy_terms import EnergyTermsClaim
 from claims.fuzz import FuzzClaim
 from claims.kills import KillsClaim
 from claims.ledger import Entry, at_least, at_most, read_entry, read_ledger, write_entry
+from claims.long_ways import LongWaysClaim
 from claims.loss_terms import LossTermsClaim
 from claims.memory_kills import MemoryKillsClaim
 from claims.methods import MethodsClaim
@@ -26,6 +27,7 @@ from claims.two_rooms import TwoRoomsClaim
 from claims.windows import WindowsClaim
 from claims.worlds import WorldsClaim
 from gedanken.recipes import bundled_model, two_rooms_demo, two_rooms_fixed, two_rooms_random_wall
+from gedanken.recipes.long_ways import four_rooms, maze
 
 _DEMO = TwoRoomsClaim(
     name="two-rooms-demo",
@@ -59,6 +61,27 @@ _RANDOM = TwoRoomsClaim(
     training_seconds=1600,
 )
 
+_FOUR_ROOMS = LongWaysClaim(
+    name="four-rooms",
+    make=four_rooms,
+    pairs="four-rooms-v1-fixed",
+    seeds=range(3),
+    steps=200,
+    bar=at_least(**{"auto-depth": 0.9, "compute": 3.0, "against flat": -0.02}),
+    training_seconds=300,
+    planning_seconds=1.0,
+)
+_MAZE = LongWaysClaim(
+    name="maze",
+    make=maze,
+    pairs="maze-v1-13",
+    seeds=range(3),
+    steps=1600,
+    bar=at_least(**{"far": 0.85, "compute": 3.0, "against flat": -0.02}),
+    training_seconds=3000,
+    planning_seconds=8.0,
+)
+
 _ALL: tuple[Claim, ...] = (
     _DEMO,
     _FIXED,
@@ -79,6 +102,8 @@ _ALL: tuple[Claim, ...] = (
     DDPEqualClaim(),
     ServeOpenpiClaim(),
     ServeSoakClaim(),
+    _FOUR_ROOMS,
+    _MAZE,
     WindowsClaim(),
     WorldsClaim(),
 )

@@ -20,6 +20,7 @@ from gedanken.types import (
     Recalled,
     Remembered,
     Rollout,
+    Route,
     Search,
     State,
     StreamSpec,
@@ -174,6 +175,28 @@ class Memory(Protocol):
         until: float | None = None,
     ) -> int:
         """Erase moments that fit all that is given, so that no byte of them is left; how many there were."""
+        ...
+
+
+@runtime_checkable
+class Landmarks(Protocol):
+    """Remembered places, what it takes to get from one to another, and the way to a goal beyond a plan's horizon."""
+
+    def __len__(self) -> int: ...
+
+    def propose(self, ids: Sequence[int]) -> int:
+        """Offer remembered moments; those far from all landmarks become landmarks. How many did."""
+        ...
+
+    def route(self, now: Tensor, goal: Tensor, missed: Tensor | None = None) -> Route:
+        """The next place on the cheapest way from latents `[B, P, D]` to others.
+
+        `missed` `[B, M]` are landmarks near which heading straight for the goal failed, filled up with -1.
+        """
+        ...
+
+    def judge(self, source: int, target: int, arrived: bool) -> None:
+        """Tell whether `target` was reached from `source`: a way that failed costs more until it is gone again."""
         ...
 
 

@@ -325,3 +325,22 @@ class Recalled:
     ids: Int[Tensor, "B K"]
     distances: Float[Tensor, "B K"]
     latents: Float[Tensor, "B K P D"]
+
+
+@dataclass(frozen=True)
+class Route:
+    """Where to go next on the way to each of B goals.
+
+    Args:
+        aims: `[B, P, D]` latents of the next landmark; of the goal itself where nothing better is known.
+        target: `[B]` id of that landmark; -1 for the goal itself.
+        source: `[B]` id of the landmark that the way begins at, the nearest to now; -1 where there is none.
+        steps: `[B]` model steps predicted to the aim.
+        left: `[B]` cost of the whole way: predicted steps, those not to be trusted weighed more; inf where none is known.
+    """
+
+    aims: Float[Tensor, "B P D"]
+    target: Int[Tensor, " B"]
+    source: Int[Tensor, " B"]
+    steps: Float[Tensor, " B"]
+    left: Float[Tensor, " B"]

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from gedanken.agent import Agent, AgentConfig, Thresholds, configure, loop
+from gedanken.agent import Agent, AgentConfig, Thresholds, configure, search
 from gedanken.contracts import check_world_model
 from gedanken.energies import GoalEnergy
 from gedanken.errors import BadInput, UnknownName
@@ -120,7 +120,7 @@ def test_actions_keep_the_norm_and_are_held_for_a_model_step():
 
 def searches(monkeypatch) -> list[tuple[Tensor, PlannerConfig]]:
     """What is asked of the planner: the first mean and how hard to search."""
-    asked, found = [], loop.planner_of
+    asked, found = [], search.planner_of
 
     def of(config: PlannerConfig) -> RegisteredPlanner:
         planner = found(config)
@@ -131,7 +131,7 @@ def searches(monkeypatch) -> list[tuple[Tensor, PlannerConfig]]:
 
         return planner._replace(plan=recorded)
 
-    monkeypatch.setattr(loop, "planner_of", of)
+    monkeypatch.setattr(search, "planner_of", of)
     return asked
 
 
@@ -266,7 +266,7 @@ def test_a_row_that_holds_is_never_drawn():
 
 @pytest.mark.parametrize("kind", [MPPIConfig, CEMConfig, GradientConfig])
 def test_many_rows_are_planned_in_parts_that_fit(monkeypatch, kind):
-    monkeypatch.setattr(loop, "_ROWS", 300)
+    monkeypatch.setattr(search, "_ROWS", 300)
     asked = searches(monkeypatch)
     driver = agent(warm=kind(candidates=64, rounds=4), cold=kind(candidates=100, rounds=12))
     goals = 6 * torch.randn(7, 2)
@@ -357,7 +357,7 @@ def test_before_a_cold_search_a_tree_looks_for_the_way(monkeypatch):
 def test_a_models_step_starts_each_latent_alone():
     model, generator = Plane(), torch.Generator().manual_seed(0)
     latents, actions = torch.randn(2, 3, 1, 2, generator=generator), torch.randn(2, 3, 4, 2, generator=generator)
-    after, errors = loop.step_of(model)(latents, actions)
+    after, errors = search.step_of(model)(latents, actions)
     assert errors is None
     torch.testing.assert_close(after, latents[:, :, None] + SKIP * actions[..., None, :])
 

@@ -5,18 +5,9 @@ import pytest
 import torch
 from torch import Generator
 
-from gedanken.environments.behaviour import (
-    DOOR,
-    PUSH,
-    STILL,
-    WANDER,
-    ExploreConfig,
-    collect,
-    episodes_of,
-    explore,
-    random_policy,
-)
+from gedanken.environments.behaviour import collect, episodes_of, explore, random_policy
 from gedanken.environments.two_rooms import TwoRooms
+from gedanken.environments.walks import DOOR, PUSH, STILL, WANDER, ExploreConfig
 from gedanken.errors import BadInput, UnknownName
 
 

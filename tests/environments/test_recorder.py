@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
+from gedanken.environments.dot_gym import DotEnv
 from gedanken.environments.recorder import Recorder
-from gedanken.environments.two_rooms_gym import TwoRoomsEnv
 from gedanken.errors import BadInput, StorageError
 
 
@@ -150,13 +150,13 @@ def test_an_automatic_reset_around_the_recorder_keeps_episodes_apart():
 
 def test_a_recording_of_two_rooms_replays_to_the_same_pixels():
     store = ListStore()
-    env = Recorder(TwoRoomsEnv(wall="random", max_steps=10), store)
+    env = Recorder(DotEnv("two-rooms-v1", wall="random", max_steps=10), store)
     env.reset(seed=5)
     env.action_space.seed(5)
     for _ in range(10):
         env.step(env.action_space.sample())
     episode = store[0]
-    replay = TwoRoomsEnv(wall="random")
+    replay = DotEnv("two-rooms-v1", wall="random")
     frames = [replay.reset(seed=5)[0]] + [replay.step(action)[0] for action in episode.actions]
     assert np.array_equal(episode.streams["pixels"], np.stack(frames))
     assert episode.action.width == 2

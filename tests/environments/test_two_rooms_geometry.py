@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import Generator
 
+from gedanken.environments.dot_blocks import move
 from gedanken.environments.two_rooms import TwoRooms
-from gedanken.environments.two_rooms_geometry import TwoRoomsConfig, Walls, geodesic, move
+from gedanken.environments.two_rooms_geometry import TwoRoomsConfig, Walls, geodesic
 from gedanken.errors import BadInput
 
 CONFIG = TwoRoomsConfig()
@@ -20,7 +21,7 @@ def walls_of(wall_x: float, door_y: float, count: int = 1) -> Walls:
 
 
 def moved(wall_x: float, door_y: float, start: tuple[float, float], action: tuple[float, float]) -> list[float]:
-    return move(CONFIG, walls_of(wall_x, door_y), torch.tensor([start]), torch.tensor([action]))[0].tolist()
+    return move(CONFIG, walls_of(wall_x, door_y).blocks, torch.tensor([start]), torch.tensor([action]))[0].tolist()
 
 
 def is_free(x: float, y: float, wall_x: float, door_y: float, gap: float = 0.0) -> bool:
@@ -52,7 +53,7 @@ def test_moves_end_where_a_slow_walk_along_the_path_first_meets_something(layout
     )
     start = start[[is_free(x, y, wall_x, door_y, gap=0.02) for x, y in start.tolist()]][:150]
     action = torch.randn(len(start), 2, generator=generator) * 4
-    ends = move(CONFIG, walls_of(wall_x, door_y, len(start)), start, action)
+    ends = move(CONFIG, walls_of(wall_x, door_y, len(start)).blocks, start, action)
     expected = [reference_move(*p, *a, wall_x, door_y) for p, a in zip(start.tolist(), action.tolist(), strict=True)]
     blocked = (torch.tensor(expected) - start - action).norm(dim=-1) > 0.01
     assert 25 < blocked.sum() < 125
@@ -104,7 +105,7 @@ def test_nothing_tunnels_in_a_hundred_thousand_pushes(wall):
         after = state["position"]
         assert (after - before).norm(dim=-1).max() <= CONFIG.max_step + 1e-5
         assert all(is_free(*p, w, d) for *p, w, d in torch.cat((after, wall_x[:, None], door_y[:, None]), 1).tolist())
-        assert not Walls.of(CONFIG, wall_x, door_y).blocks(after).any()
+        assert not Walls.of(CONFIG, wall_x, door_y).blocks.cover(after).any()
         assert CONFIG.low <= after.min() <= after.max() <= CONFIG.high
         crossed = ((before[:, 0] - wall_x) * (after[:, 0] - wall_x)) < 0
         share = (wall_x - before[:, 0]) / (after[:, 0] - before[:, 0])
@@ -119,8 +120,8 @@ def test_moves_across_the_whole_arena_end_in_it_and_outside_the_wall():
     state = TwoRooms("random").sample(20_000, generator)
     walls, position = Walls.of(CONFIG, state["wall_x"], state["door_y"]), state["position"]
     for _ in range(10):
-        position = move(CONFIG, walls, position, 60 * torch.randn(20_000, 2, generator=generator))
-        assert not walls.blocks(position).any()
+        position = move(CONFIG, walls.blocks, position, 60 * torch.randn(20_000, 2, generator=generator))
+        assert not walls.blocks.cover(position).any()
         assert CONFIG.low <= position.min() <= position.max() <= CONFIG.high
 
 

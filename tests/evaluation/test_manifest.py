@@ -62,7 +62,7 @@ def test_the_committed_manifests_share_no_pair_and_are_tasks():
         start, goal = pairs.pairs(world)
         assert not world.reached(start, goal).any()
         assert ((start["position"][:, 0] < 32) != (goal["position"][:, 0] < 32)).all()
-        assert not world._walls(start).blocks(start["position"]).any()
+        assert not world.blocks(start).cover(start["position"]).any()
         seen.append({tuple(row) for row in torch.cat([start["position"], goal["position"]], dim=1).tolist()})
     assert len(seen[0]) == len(seen[1]) == 500
     assert not seen[0] & seen[1]

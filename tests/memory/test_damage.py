@@ -61,7 +61,7 @@ def test_an_older_schema_is_brought_forward_with_all_it_holds(tmp_path):
         EpisodicMemory.reader(path, ENCODER)
     with EpisodicMemory.open(path, ENCODER) as memory:
         memory.check()
-        assert memory.info().schema == 2
+        assert memory.info().schema == 3
         for each, moment in zip(memory.read(ids[:-1]), moments(6, pictures=True), strict=False):
             assert each.moment.latent.equal(moment.latent)
             assert each.moment.pixels.equal(moment.pixels)
@@ -111,7 +111,7 @@ def another_sqlite_file(path):
         (a_text, "does not begin as an SQLite file"),
         (a_folder, "is a folder"),
         (another_sqlite_file, "an SQLite file of something else"),
-        (lambda path: changed(path, "PRAGMA user_version = 3"), "schema 3 .* update gedanken"),
+        (lambda path: changed(path, "PRAGMA user_version = 4"), "schema 4 .* update gedanken"),
         (lambda path: changed(path, "PRAGMA user_version = 0"), "schema 0"),
         (lambda path: changed(path, "DROP INDEX moments_by_time"), "not the tables of a memory"),
         (
@@ -179,7 +179,7 @@ def test_a_damaged_file_is_refused_or_says_what_it_said_before(house, tmp_path):
         said = everything(file)
         refused += said is None
         assert said in (None, whole)
-    assert refused > 12
+    assert refused > 10  # of the 48 about half fall where nothing is kept
 
 
 def test_a_full_disk_keeps_what_was_acknowledged_and_says_so(house):

@@ -20,7 +20,7 @@ from gedanken.data import normalise, windows
 from gedanken.encoders import ConvEncoder
 from gedanken.evaluation import manifest
 from gedanken.evaluation.doctor import Limits
-from gedanken.memory import forgetting
+from gedanken.memory import LandmarkGraph, forgetting
 from gedanken.memory.keys import Keys
 from gedanken.models import ResidualMLP
 from gedanken.planners import PLANNERS, RegisteredPlanner, draws
@@ -186,6 +186,31 @@ def forgetting_leaves_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forgetting, "clean", lambda database: None)
 
 
+def the_graph_ignores_failures(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LandmarkGraph, "judge", lambda self, source, target, arrived: None)
+
+
+def routes_lead_to_random_landmarks(monkeypatch: pytest.MonkeyPatch) -> None:
+    route, draw = LandmarkGraph.route, np.random.default_rng(0)
+
+    def random(self, now, goal, missed=None):
+        found = route(self, now, goal, missed)
+        at = draw.integers(len(self._ids), size=len(now))
+        far = found.target >= 0
+        return replace(found, aims=torch.where(far[:, None, None], self._latents[at], found.aims))
+
+    monkeypatch.setattr(LandmarkGraph, "route", random)
+
+
+def the_goal_itself_is_handed_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    route = LandmarkGraph.route
+
+    def handed_down(self, now, goal, missed=None):
+        return replace(route(self, now, goal, missed), aims=goal)
+
+    monkeypatch.setattr(LandmarkGraph, "route", handed_down)
+
+
 def the_server_ignores_its_deadlines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "_enough", lambda group: lambda: False)
 
@@ -219,6 +244,18 @@ MUTANTS = {
     "forgetting leaves bytes": (
         forgetting_leaves_bytes,
         "memory/test_forgetting.py::test_no_byte_of_what_was_forgotten_is_left_in_any_file",
+    ),
+    "the graph ignores failures": (
+        the_graph_ignores_failures,
+        "memory/test_landmarks.py::test_a_way_that_failed_is_left_and_taken_up_again_when_it_held",
+    ),
+    "routes lead to random landmarks": (
+        routes_lead_to_random_landmarks,
+        "memory/test_landmarks.py::test_a_way_leads_around_the_wall_place_by_place",
+    ),
+    "the goal itself is handed down as sub-goal": (
+        the_goal_itself_is_handed_down,
+        "agent/test_wayfinding.py::test_a_flat_agent_waits_behind_the_wall_and_one_with_landmarks_goes_around",
     ),
     "the server ignores its deadlines": (
         the_server_ignores_its_deadlines,

@@ -26,6 +26,7 @@ class AgentConfig:
             leaves it out. For long detours.
         doubt: weight of `Doubt` in the energy: steps of going round that one doubtful step is worth; 0 leaves it out, and a
             model without an error head needs 0.
+        near: model steps ahead that are searched for a landmark on the way; 0 searches the whole horizon.
         hold: nearer to the goal than this, the agent stays; in step changes of the model, like the next two.
         surprise: further from what was expected than this, it searches cold.
         apart: places of a tree nearer than this count as one.
@@ -41,6 +42,7 @@ class AgentConfig:
     patience: int = 2
     tree: TreeConfig | None = None
     doubt: float = 0.0
+    near: int = 0
     hold: float = 0.5
     surprise: float = 2.0
     apart: float = 4.0
@@ -56,5 +58,7 @@ class AgentConfig:
                 f"hold={self.hold}, surprise={self.surprise} and apart={self.apart} must all be above 0, and doubt={self.doubt} "
                 "at least 0."
             )
+        if not 0 <= self.near <= self.horizon:
+            raise BadInput(f"near={self.near} must lie between 0 and horizon={self.horizon}.")
         for search in (self.warm, self.cold):
             planner_of(search)

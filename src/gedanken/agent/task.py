@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from gedanken.agent.wayfinding import Legs
 from gedanken.memory import RecentLatents
 from gedanken.types import Goal, Plan, Trace
 
@@ -28,6 +29,7 @@ class Task:
         last: action of the model step before `[B, A]`; None before the first.
         places: latents of the last steps, as many as idling is told by.
         foreseen: a plan from where this step is expected to lead, made ahead of time; None where there is none.
+        legs: where landmarks send each row first; None where there are none.
     """
 
     goal: Goal
@@ -39,6 +41,12 @@ class Task:
     last: Float[Tensor, "B A"] | None = None
     places: tuple[Tensor, ...] = ()
     foreseen: Plan | None = None
+    legs: Legs | None = None
+
+    @property
+    def ahead(self) -> Goal:
+        """What is planned for: the next landmark where there is one, else the goal."""
+        return self.goal if self.legs is None else Goal(self.legs.aims)
 
     @property
     def form(self) -> tuple[int, ...]:

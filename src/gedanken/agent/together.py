@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 import torch
 
-from gedanken.agent.loop import Agent, Decision
+from gedanken.agent.decision import Decision
+from gedanken.agent.loop import Agent
 from gedanken.agent.task import Task, joined, parted
 from gedanken.errors import BadInput
 from gedanken.planners import Enough, RowGenerators
@@ -33,7 +34,9 @@ def act_together(
     """
     groups: dict[tuple[int, ...], list[int]] = {}
     for index, agent in enumerate(agents):
-        groups.setdefault(_fitting(agent, agents[0]).form, []).append(index)
+        form = _fitting(agent, agents[0]).form
+        # Landmarks are an agent's own, and so is its way by them: it thinks alone.
+        groups.setdefault(form if agent.landmarks is None else (*form, index), []).append(index)
     decisions: dict[int, Decision] = {}
     for rows in groups.values():
         if len(rows) == 1:

@@ -6,12 +6,14 @@ Importing `gedanken.environments` is enough; Gymnasium can also do it by itself,
 
 import gymnasium
 
-IDS = {"gedanken/two-rooms-v1": "two_rooms_gym:TwoRooms"}
+from gedanken.environments.registry import WORLDS
 
 
 def register() -> None:
     """Enter our worlds in Gymnasium's registry; a second call changes nothing."""
-    for id, place in IDS.items():
-        if id not in gymnasium.registry:
-            path = f"gedanken.environments.{place}"
-            gymnasium.register(id, entry_point=f"{path}Env", vector_entry_point=f"{path}VectorEnv")
+    for world in WORLDS:
+        if (id := f"gedanken/{world}") not in gymnasium.registry:
+            place = "gedanken.environments.dot_gym"
+            gymnasium.register(
+                id, entry_point=f"{place}:DotEnv", vector_entry_point=f"{place}:DotVectorEnv", kwargs={"world": world}
+            )

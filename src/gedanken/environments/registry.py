@@ -7,10 +7,16 @@ from collections.abc import Callable
 from importlib.metadata import entry_points
 
 from gedanken.contracts import World
+from gedanken.environments.four_rooms import FourRooms
+from gedanken.environments.maze import Maze
 from gedanken.environments.two_rooms import TwoRooms
 from gedanken.errors import unknown_name
 
-WORLDS: dict[str, Callable[..., World]] = {"two-rooms-v1": TwoRooms}
+WORLDS: dict[str, Callable[..., World]] = {
+    "two-rooms-v1": TwoRooms,
+    "four-rooms-v1": FourRooms,
+    "maze-v1": Maze,
+}
 
 
 def make_world(id: str, **options: object) -> World:

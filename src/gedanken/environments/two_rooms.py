@@ -11,13 +11,15 @@ from typing import Literal
 import torch
 from torch import Generator, Tensor
 
-from gedanken.environments.two_rooms_appearance import default_factors, draw_factors
-from gedanken.environments.two_rooms_geometry import TwoRoomsConfig, Walls, geodesic, move
-from gedanken.environments.two_rooms_render import IMAGE_SIZE, LARGEST, SMALLEST, render
-from gedanken.errors import BadInput, NonFinite, ShapeError, unknown_name
+from gedanken.environments import dot_world
+from gedanken.environments.dot_appearance import default_factors, draw_factors
+from gedanken.environments.dot_blocks import Blocks
+from gedanken.environments.dot_render import IMAGE_SIZE
+from gedanken.environments.two_rooms_geometry import TwoRoomsConfig, Walls, geodesic
+from gedanken.environments.two_rooms_render import render
+from gedanken.errors import unknown_name
 from gedanken.types import ActionSpec, Observation, State, StreamSpec
 
-RATE_HZ = 10.0  # nominal: the world has no clock of its own
 STAGING = 2.0  # px in front of the door at which the expert turns into it
 JAMB_MARGIN = 0.5  # px the expert keeps from the door's jambs
 
@@ -26,7 +28,7 @@ class TwoRooms:
     """A batch of two-room worlds, each row of a state one world; a `gedanken.contracts.World`.
 
     A state holds `position [B, 2]`, `wall_x [B]`, `door_y [B]` (px) and the factors of variation that
-    `two_rooms_appearance` describes. Nothing is kept between calls.
+    `dot_appearance` describes. Nothing is kept between calls.
 
     Args:
         wall: `fixed` puts wall and door in one place, `random` draws both anew for each world.
@@ -48,23 +50,23 @@ class TwoRooms:
     ) -> None:
         if wall not in ("fixed", "random"):
             raise unknown_name("wall layout", wall, ("fixed", "random"))
-        if not SMALLEST <= size <= LARGEST:
-            raise BadInput(
-                f"size={size} must lie between {SMALLEST} and {LARGEST} pixels a side; {IMAGE_SIZE} is usual."
-            )
-        self.wall, self.size = wall, size
+        self.wall, self.size = wall, dot_world.checked_size(size)
         self.config = config or TwoRoomsConfig()
 
     @property
     def streams(self) -> dict[str, StreamSpec]:
         """One stream, `pixels`: uint8 `(64, 64, 3)`, or of the size asked for."""
-        return {"pixels": StreamSpec((self.size, self.size, 3), "uint8", rate_hz=RATE_HZ)}
+        return dot_world.streams(self.size)
 
     @property
     def action(self) -> ActionSpec:
         """The wanted move (x, y) in px; a longer one than 1.8 px is shortened to that."""
-        limit = self.config.max_step
-        return ActionSpec(2, (-limit, -limit), (limit, limit), norm=limit, unit="px/step", rate_hz=RATE_HZ)
+        return dot_world.action_spec(self.config)
+
+    @property
+    def options(self) -> dict[str, str | int]:
+        """What `make_world` makes it with."""
+        return {"wall": self.wall}
 
     def layouts(self, count: int, generator: Generator) -> dict[str, Tensor]:
         """Draw where wall and door are: `wall_x` and `door_y`, `[B]` each."""
@@ -82,10 +84,7 @@ class TwoRooms:
     def sample(self, count: int, generator: Generator) -> dict[str, Tensor]:
         """Draw `count` states of the default look, the dot uniform over the free space (the door included)."""
         layout = self.layouts(count, generator)
-        walls = self._walls(layout)
-        position = self._anywhere(count, generator)
-        while bool((blocked := walls.blocks(position)).any()):
-            position = torch.where(blocked[:, None], self._anywhere(count, generator), position)
+        position = dot_world.anywhere_free(self.config, self.blocks(layout), count, generator)
         return {"position": position, **layout, **default_factors(count)}
 
     def pairs(self, count: int, generator: Generator) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -109,8 +108,7 @@ class TwoRooms:
 
     def limited(self, action: Tensor) -> Tensor:
         """The action as it is carried out: shortened to 1.8 px where it is longer, its direction kept."""
-        norm = action.norm(dim=-1, keepdim=True)
-        return torch.where(norm > self.config.max_step, action * (self.config.max_step / norm), action)
+        return dot_world.limited(self.config, action)
 
     def step(self, state: State, action: Tensor) -> dict[str, Tensor]:
         """Move each dot by `action` `[B, 2]` px (limited to 1.8 px), or to its first contact with a wall or border.
@@ -119,15 +117,11 @@ class TwoRooms:
             ShapeError: `action` does not fit the state.
             NonFinite: an action is NaN or infinite.
         """
-        position = state["position"]
-        if action.shape != position.shape:
-            raise ShapeError(
-                f"actions have shape {tuple(action.shape)}; expected {tuple(position.shape)}, one (x, y) a world."
-            )
-        if not bool(torch.isfinite(action).all()):
-            raise NonFinite("an action is NaN or infinite; check what the planner returned.")
-        moved = move(self.config, self._walls(state), position, self.limited(action.to(position.dtype)))
-        return {**state, "position": moved}
+        return dot_world.stepped(self.config, self.blocks(state), state, action)
+
+    def blocks(self, state: State) -> Blocks:
+        """The wall above the door and the wall below it, of each world."""
+        return self._walls(state).blocks
 
     def observe(self, state: State) -> Observation:
         """The drawn worlds: `pixels` uint8 `[B, S, S, 3]`, S = 64 or the size asked for."""
@@ -138,15 +132,12 @@ class TwoRooms:
 
         It draws one background a row, so it is the fast way to many frames.
         """
-        if positions.dim() != 3 or positions.shape[0] != len(state["wall_x"]) or positions.shape[2] != 2:
-            raise ShapeError(
-                f"positions have shape {tuple(positions.shape)}; expected [B={len(state['wall_x'])}, T, 2]."
-            )
+        dot_world.check_positions(state, positions)
         return render(self.config, state, positions, self.size)
 
     def reached(self, state: State, goal: State) -> Tensor:
         """Whether each dot is within 4.5 px of its goal, `[B]` bool."""
-        return (state["position"] - goal["position"]).norm(dim=-1) < self.config.goal_radius
+        return dot_world.reached(self.config, state, goal)
 
     def distance(self, state: State, goal: State) -> Tensor:
         """Length in px of the shortest way around the door's jambs, `[B]`."""
@@ -172,12 +163,14 @@ class TwoRooms:
         """
         return draw_factors(split, count, generator)
 
+    def whole_route(self, state: State, positions: Tensor) -> Tensor:
+        """Whether a trajectory `[B, T, 2]` was in both rooms, as every task is, `[B]` bool."""
+        walls = self._walls(state)
+        x = positions[..., 0]
+        return (x <= walls.left[:, None]).any(1) & (x >= walls.right[:, None]).any(1)
+
     def _walls(self, state: State) -> Walls:
         return Walls.of(self.config, state["wall_x"], state["door_y"])
-
-    def _anywhere(self, count: int, generator: Generator) -> Tensor:
-        low, high = self.config.low, self.config.high
-        return low + (high - low) * torch.rand(count, 2, generator=generator)
 
     def _side(self, walls: Walls, position: Tensor) -> Tensor:
         """Which room each position is in: -1 left, 1 right, 0 in the doorway."""

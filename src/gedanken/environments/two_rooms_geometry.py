@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from gedanken.environments.dot_blocks import Blocks, highest, lowest
 from gedanken.errors import BadInput
 
 
@@ -67,12 +68,12 @@ class TwoRoomsConfig:
     @property
     def low(self) -> float:
         """Smallest coordinate the dot can have."""
-        return self.border + 0.5 + self.clearance
+        return lowest(self.border, self.clearance)
 
     @property
     def high(self) -> float:
         """Largest coordinate the dot can have."""
-        return self.scale - 1 - self.border - 0.5 - self.clearance
+        return highest(self.scale, self.border, self.clearance)
 
 
 @dataclass(frozen=True)
@@ -93,59 +94,13 @@ class Walls:
         opening = config.door_half - config.clearance
         return cls(wall_x - reach, wall_x + reach, door_y - opening, door_y + opening)
 
-    def blocks(self, position: Tensor) -> Tensor:
-        """Whether `position` `[B, 2]` lies inside the wall, `[B]` bool."""
-        x, y = position.unbind(-1)
-        return (x > self.left) & (x < self.right) & ((y < self.top) | (y > self.bottom))
-
-
-def move(config: TwoRoomsConfig, walls: Walls, position: Tensor, action: Tensor) -> Tensor:
-    """Where a straight move ends: `position + action` `[B, 2]`, or the first contact with a wall or border."""
-    x, y = position.unbind(-1)
-    dx, dy = action.unbind(-1)
-    unbounded = torch.full_like(x, torch.inf)
-    enter_x, leave_x = _inside(x, dx, walls.left, walls.right)
-    enter_top, leave_top = _inside(y, dy, -unbounded, walls.top)
-    enter_bottom, leave_bottom = _inside(y, dy, walls.bottom, unbounded)
-    contact_top = _contact(enter_x, leave_x, enter_top, leave_top)
-    contact_bottom = _contact(enter_x, leave_x, enter_bottom, leave_bottom)
-    contact = torch.minimum(contact_top, contact_bottom)
-
-    border = torch.minimum(_border_contact(config, x, dx), _border_contact(config, y, dy))
-    share = torch.minimum(contact, border).clamp(max=1.0)
-    end_x, end_y = x + share * dx, y + share * dy
-
-    # Rounding may leave the end of a long move a little beyond the face it met: put it exactly on it.
-    stopped = contact <= border.clamp(max=1.0)
-    met_side = stopped & (enter_x == contact)
-    met_jamb = stopped & ~met_side
-    end_x = torch.where(met_side, torch.where(dx > 0, walls.left, walls.right), end_x)
-    end_y = torch.where(met_jamb, torch.where(dy < 0, walls.top, walls.bottom), end_y)
-    return torch.stack((end_x, end_y), -1).clamp(config.low, config.high)
-
-
-def _inside(start: Tensor, move: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
-    """When, in shares of the move, one coordinate enters and leaves the open interval (low, high)."""
-    still = move == 0
-    safe = torch.where(still, 1.0, move)
-    to_low, to_high = (low - start) / safe, (high - start) / safe
-    # A coordinate that does not change is inside always or never.
-    always = torch.where((start > low) & (start < high), torch.inf, -torch.inf)
-    enter = torch.where(still, -always, torch.minimum(to_low, to_high))
-    leave = torch.where(still, always, torch.maximum(to_low, to_high))
-    return enter, leave
-
-
-def _contact(enter_x: Tensor, leave_x: Tensor, enter_y: Tensor, leave_y: Tensor) -> Tensor:
-    """Share of the move at which the dot meets a block; inf where it never does."""
-    enter, leave = torch.maximum(enter_x, enter_y), torch.minimum(leave_x, leave_y)
-    return torch.where((enter < leave) & (leave > 0), enter, torch.inf)
-
-
-def _border_contact(config: TwoRoomsConfig, start: Tensor, move: Tensor) -> Tensor:
-    """Share of the move at which one coordinate meets a border; inf where it stands still."""
-    face = torch.where(move > 0, config.high, config.low)
-    return torch.where(move == 0, torch.inf, (face - start) / torch.where(move == 0, 1.0, move))
+    @property
+    def blocks(self) -> Blocks:
+        """The wall above the door and the wall below it."""
+        beyond = torch.full_like(self.left, torch.inf)
+        above = torch.stack((self.left, -beyond), -1), torch.stack((self.right, self.top), -1)
+        below = torch.stack((self.left, self.bottom), -1), torch.stack((self.right, beyond), -1)
+        return Blocks(*(torch.stack(corners, 1) for corners in zip(above, below, strict=True)))
 
 
 def geodesic(walls: Walls, start: Tensor, goal: Tensor) -> Tensor:

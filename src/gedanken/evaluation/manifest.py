@@ -28,6 +28,16 @@ VERSION = 1
 SEEDS = {"dev": 1001, "test": 2002}
 """Settings are chosen on `dev`; `test` is only for the numbers that are published."""
 
+_STANDARD: tuple[tuple[str, str, Mapping[str, object]], ...] = (
+    ("two-rooms-v1-fixed", "two-rooms-v1", {"wall": "fixed"}),
+    ("two-rooms-v1-random", "two-rooms-v1", {"wall": "random"}),
+    ("four-rooms-v1-fixed", "four-rooms-v1", {"wall": "fixed"}),
+    ("maze-v1-fixed-5", "maze-v1", {"cells": 5, "shortest": 1}),
+    ("maze-v1-13", "maze-v1", {"cells": 13, "layouts": "", "shortest": 1}),
+)
+"""File, world and options of each standard task; mazes are of every length, since what is asked is how success falls with it."""
+_LAYOUTS = {"dev": "train", "test": "test"}
+"""Settings are chosen in layouts of the training split."""
 _DECIMALS = 3
 _BLOCK = 500  # pairs drawn at a time, however many are asked for: so fewer pairs are the first of more
 _DRAWS = 100  # blocks without enough pairs, before a task is taken for one that is solved at its start
@@ -165,10 +175,11 @@ def load_manifest(path: str | Path) -> Manifest:
 def write_standard_manifests(folder: str | Path) -> list[Path]:
     """Draw the manifests that published numbers use, 500 pairs each, and write them into `folder`; equal for ever."""
     written = []
-    for wall in ("fixed", "random"):
+    for name, world, options in _STANDARD:
         for split in SEEDS:
-            path = Path(folder) / f"two-rooms-v1-{wall}-{split}.json"
-            save_manifest(make_manifest("two-rooms-v1", {"wall": wall}, split), path)
+            path = Path(folder) / f"{name}-{split}.json"
+            given = {**options, **({"layouts": _LAYOUTS[split]} if "layouts" in options else {})}
+            save_manifest(make_manifest(world, given, split), path)
             written.append(path)
     return written
 

@@ -55,9 +55,20 @@ def forget(database: Database, condition: str, values: Sequence[Any]) -> int:
 def delete(connection: sqlite3.Connection, condition: str, values: Sequence[Any]) -> int:
     """Delete moments with all that hangs on them, within the caller's transaction; how many there were."""
     connection.execute(f"DELETE FROM thumbnails WHERE moment IN (SELECT id FROM moments WHERE {condition})", values)
+    _delete_landmarks(connection, f"SELECT id FROM moments WHERE {condition}", values)
     gone = connection.execute(f"DELETE FROM moments WHERE {condition}", values).rowcount
     connection.execute("DELETE FROM episodes WHERE NOT EXISTS (SELECT 1 FROM moments WHERE episode = episodes.id)")
     return gone
+
+
+def delete_landmarks(connection: sqlite3.Connection) -> None:
+    """Delete all landmarks and ways, within the caller's transaction."""
+    _delete_landmarks(connection, "SELECT moment FROM landmarks", ())
+
+
+def _delete_landmarks(connection: sqlite3.Connection, which: str, values: Sequence[Any]) -> None:
+    connection.execute(f"DELETE FROM ways WHERE source IN ({which}) OR target IN ({which})", [*values, *values])
+    connection.execute(f"DELETE FROM landmarks WHERE moment IN ({which})", values)
 
 
 def evict(connection: sqlite3.Connection, cap: int, count: int, newest: int) -> int:

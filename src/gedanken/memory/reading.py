@@ -11,6 +11,7 @@ import torch
 from gedanken.errors import BadInput, BadMemoryFile
 from gedanken.memory.database import Database
 from gedanken.memory.facts import read_facts
+from gedanken.memory.landmark_rows import read_landmarks, read_ways
 from gedanken.memory.rows import action_of, check_row, latents_of, thumbnail_sum
 from gedanken.memory.schema import SCHEMA
 from gedanken.memory.thumbnail import decoded
@@ -136,3 +137,5 @@ def check_whole(database: Database) -> None:
     ids = [row[0] for row in database.rows("SELECT id FROM moments ORDER BY id")]
     for start in range(0, len(ids), _AT_ONCE):
         remembered(database, ids[start : start + _AT_ONCE])
+    read_landmarks(database)
+    read_ways(database)

@@ -11,6 +11,7 @@ from torch import Tensor
 from gedanken.errors import BadInput
 from gedanken.memory.episodic import EpisodicMemory
 from gedanken.memory.facts import write_facts
+from gedanken.memory.forgetting import delete_landmarks
 from gedanken.memory.rows import check_moment, moment_row
 from gedanken.types import Moment, Observation
 
@@ -56,6 +57,7 @@ def reembedded(
                 connection.execute(
                     "UPDATE moments SET latent = ?, checksum = ? WHERE id = ?", (row[4], row[6], each.id)
                 )
+        delete_landmarks(connection)  # what they were chosen by is another space now
         generation = memory.facts().generation + 1
         patches, width = shape or (None, None)
         write_facts(connection, fingerprint=fingerprint, patches=patches, width=width, generation=generation, unclean=1)

@@ -31,6 +31,16 @@ def thumbnail_sum(moment: int, picture: bytes) -> int:
     return crc32(picture, crc32(struct.pack("<q", moment)))
 
 
+def landmark_sum(moment: int) -> int:
+    """The checksum of a landmark's row."""
+    return crc32(struct.pack("<q", moment))
+
+
+def way_sum(source: int, target: int, steps: float, failed: int) -> int:
+    """The checksum of a row of `ways`."""
+    return crc32(struct.pack("<qqdq", source, target, steps, failed))
+
+
 def moment_row(id: int, episode: int, moment: Moment) -> MomentRow:
     """What is stored of a moment, its thumbnail apart."""
     action = None if moment.action is None else _array(moment.action, np.float32).tobytes()

@@ -4,8 +4,10 @@
     episodes     which run wrote them, under what name, and where they come from
     moments      one row a model step; what a search must read, and nothing else
     thumbnails   their pictures, apart, so that a search reads none of them
+    landmarks    the moments that are places to go by (`landmarks/`)
+    ways         the steps it takes from one of them to another, and how often that failed
 
-SQLite does not notice a flipped bit in a value, so each row of the last two carries a checksum.
+SQLite does not notice a flipped bit in a value, so each row of the last four carries a checksum.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from gedanken.memory.rows import moment_sum, thumbnail_sum
 APPLICATION = 0x67644D45
 """Written into the file's header (`PRAGMA application_id`), by which a memory is told from any other SQLite file."""
 
-SCHEMA = 2
+SCHEMA = 3
 PAGE = 8192
 """Bytes of a page: three thumbnails of 1.1 KB waste a fifth of SQLite's usual 4096, seven a twentieth of these."""
 
@@ -30,6 +32,9 @@ TABLES = (
     "CREATE TABLE moments (id INTEGER PRIMARY KEY AUTOINCREMENT, episode INTEGER NOT NULL, time REAL NOT NULL, action BLOB, "
     "latent BLOB NOT NULL, surprise REAL, checksum INTEGER NOT NULL)",
     "CREATE TABLE thumbnails (moment INTEGER PRIMARY KEY, picture BLOB NOT NULL, checksum INTEGER NOT NULL)",
+    "CREATE TABLE landmarks (moment INTEGER PRIMARY KEY, checksum INTEGER NOT NULL)",
+    "CREATE TABLE ways (source INTEGER NOT NULL, target INTEGER NOT NULL, steps REAL NOT NULL, failed INTEGER NOT NULL, "
+    "checksum INTEGER NOT NULL, PRIMARY KEY (source, target)) WITHOUT ROWID",
     "CREATE INDEX moments_by_episode ON moments (episode)",
     "CREATE INDEX moments_by_time ON moments (time)",
 )
@@ -86,7 +91,7 @@ def _thumbnails_apart(connection: sqlite3.Connection) -> None:
     connection.execute("DROP INDEX moments_by_episode")
     connection.execute("DROP INDEX moments_by_time")
     connection.execute("ALTER TABLE moments RENAME TO moments_1")
-    for table in TABLES[2:]:
+    for table in (*TABLES[2:4], *TABLES[6:]):
         connection.execute(table)
     connection.create_function("moment_sum", 6, moment_sum, deterministic=True)
     connection.create_function("thumbnail_sum", 2, thumbnail_sum, deterministic=True)
@@ -107,7 +112,13 @@ def _thumbnails_apart(connection: sqlite3.Connection) -> None:
     connection.execute("UPDATE facts SET value = '1' WHERE name = 'unclean'")  # the old rows' bytes are to go
 
 
-_STEPS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _thumbnails_apart}
+def _with_landmarks(connection: sqlite3.Connection) -> None:
+    """Schema 2 knew no landmarks."""
+    for table in TABLES[4:6]:
+        connection.execute(table)
+
+
+_STEPS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _thumbnails_apart, 2: _with_landmarks}
 
 
 def _application(connection: sqlite3.Connection) -> int:

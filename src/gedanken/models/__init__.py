@@ -11,6 +11,7 @@ from gedanken.models.error_head import ErrorHead
 from gedanken.models.gru import GRUPredictor, GRUPredictorConfig
 from gedanken.models.jepa import JEPA
 from gedanken.models.predictor import LatentState, Predictor
+from gedanken.models.reachability import ReachHead
 from gedanken.models.residual_mlp import ResidualMLP, ResidualMLPConfig
 from gedanken.models.state_space import StateSpaceConfig, StateSpacePredictor
 
@@ -23,6 +24,7 @@ __all__ = [
     "GRUPredictorConfig",
     "LatentState",
     "Predictor",
+    "ReachHead",
     "ResidualMLP",
     "ResidualMLPConfig",
     "StateSpaceConfig",

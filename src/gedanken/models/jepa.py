@@ -12,6 +12,7 @@ from gedanken.contracts import Encoder
 from gedanken.errors import BadInput, ShapeError
 from gedanken.models.error_head import ErrorHead
 from gedanken.models.predictor import LatentState, Predictor
+from gedanken.models.reachability import ReachHead
 from gedanken.types import ActionSpec, Context, Observation, Rollout
 
 
@@ -24,6 +25,7 @@ class JEPA(nn.Module):
         action: what one environment action is.
         frame_skip: environment steps in one model step, so A = frame_skip × action.width.
         error_head: says what error to expect of a step (`error_head.py`); None where that was not learned.
+        reach_head: says how many steps two latents lie apart (`reachability.py`); likewise.
     """
 
     action_mean: Tensor
@@ -37,6 +39,7 @@ class JEPA(nn.Module):
         action: ActionSpec,
         frame_skip: int,
         error_head: ErrorHead | None = None,
+        reach_head: ReachHead | None = None,
     ) -> None:
         super().__init__()
         if not isinstance(encoder, Encoder):
@@ -51,6 +54,7 @@ class JEPA(nn.Module):
         self.action = action
         self.frame_skip = frame_skip
         self.error_head = error_head
+        self.reach_head = reach_head
         self.register_buffer("action_mean", torch.zeros(frame_skip * action.width))
         self.register_buffer("action_std", torch.ones(frame_skip * action.width))
         # Median squared latent change of one model step in the training data: the unit of every threshold in planning.

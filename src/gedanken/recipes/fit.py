@@ -15,6 +15,7 @@ from gedanken.models import JEPA
 from gedanken.recipes.error_head import learn_errors
 from gedanken.recipes.keep import keep
 from gedanken.recipes.parts import streams_of
+from gedanken.recipes.reachability import learn_reach
 from gedanken.recipes.recipe import Recipe, build, build_objective
 from gedanken.recipes.refine import refine
 from gedanken.training import RunFolder, train
@@ -23,9 +24,9 @@ from gedanken.types import Episode
 
 HELD_OUT = 0.05
 """Share of the episodes that training never sees."""
-REFINED, ERRORS = "refined", "errors"
-"""Folders of a run in which the trainings of the predictor alone and of the error head lie."""
-_LATER = ("agent", "refine", "error_head")
+REFINED, ERRORS, REACH = "refined", "errors", "reach"
+"""Folders of a run in which the trainings of the predictor alone, of the error head and of the reachability head lie."""
+_LATER = ("agent", "refine", "error_head", "reach")
 """Fields of a recipe that its first training knows nothing of."""
 _CALIBRATION_WINDOWS = 256
 
@@ -79,7 +80,7 @@ def fit(
     )
     torch.manual_seed(recipe.train.seed)
     action = episodes[0].action
-    model = build(replace(recipe, error_head=None), action)
+    model = build(replace(recipe, error_head=None, reach=None), action)
     statistics = fit_statistics(episodes, recipe.frame_skip, episodes=kept, streams=streams)
     model.set_statistics(statistics)
     objective = build_objective(recipe, action)
@@ -90,7 +91,7 @@ def fit(
     trained = train(model.to(device), objective.to(device), training, recipe.train, run, watch, identity, shard)
     model.cpu()
     calibrate(model, training, recipe.train.seed)
-    if recipe.refine is not None or recipe.error_head is not None:
+    if recipe.refine is not None or recipe.error_head is not None or recipe.reach is not None:
         more = fresh if fresh is not None else (episodes[number] for number in kept)
         trained = _on_latents(model.to(device), more, recipe, trained, run, watch, identity)
     return Fitted(model.cpu(), trained, training, held_out)
@@ -107,6 +108,10 @@ def _on_latents(
 ) -> Trained:
     """What a recipe trains after its encoder, on latents that are encoded once for all of it."""
     length = recipe.refine.window if recipe.refine is not None else recipe.window
+    if recipe.reach is not None and length <= recipe.reach.farthest:
+        raise BadInput(
+            f"refine.window={length} is too short to show frames farthest={recipe.reach.farthest} steps apart; make it longer."
+        )
     kept, spent = keep(model, episodes, length, streams_of(recipe.encoder))
     trained = replace(trained, core_seconds=trained.core_seconds + spent)
 
@@ -120,6 +125,8 @@ def _on_latents(
     if recipe.error_head is not None:
         done = learn_errors(model, kept, recipe.error_head, within(ERRORS), watch, identity)
         trained = _together(trained, done)
+    if recipe.reach is not None:
+        trained = _together(trained, learn_reach(model, kept, recipe.reach, within(REACH), watch, identity))
     return trained
 
 

@@ -17,6 +17,7 @@ from gedanken.recipes.configuration import made, of_kind
 from gedanken.recipes.error_head import ErrorHeadConfig, head_of
 from gedanken.recipes.parts import ENCODERS, OBJECTIVES, PREDICTORS, EncoderConfig, ObjectiveConfig, PartConfig
 from gedanken.recipes.pldm import PLDMConfig
+from gedanken.recipes.reachability import ReachConfig, reach_head_of
 from gedanken.recipes.refine import RefineConfig
 from gedanken.training import TrainConfig
 from gedanken.types import ActionSpec
@@ -39,6 +40,7 @@ class Recipe:
         train: how long and how hard.
         refine: how the predictor then goes on alone, on kept latents; None leaves this out.
         error_head: how the model then learns what errors to expect of itself; None leaves this out.
+        reach: how the model then learns what lies within reach of what; None leaves this out.
         agent: how to plan with the result.
     """
 
@@ -51,6 +53,7 @@ class Recipe:
     train: TrainConfig = field(default_factory=TrainConfig)
     refine: RefineConfig | None = None
     error_head: ErrorHeadConfig | None = None
+    reach: ReachConfig | None = None
     agent: AgentConfig = field(default_factory=AgentConfig)
 
     def __post_init__(self) -> None:
@@ -60,6 +63,11 @@ class Recipe:
             raise BadInput(
                 f"window={self.window} is too short to predict ahead={self.objective.ahead} steps; "
                 f"make it at least {self.objective.ahead + 1}."
+            )
+        if self.reach is not None and self.window <= self.reach.farthest:
+            raise BadInput(
+                f"window={self.window} is too short to show frames farthest={self.reach.farthest} steps apart; make it at least "
+                f"{self.reach.farthest + 1}."
             )
 
     def as_dict(self) -> dict[str, Any]:
@@ -82,6 +90,7 @@ class Recipe:
                 "train": made(TrainConfig, values["train"]),
                 "refine": _trained(RefineConfig, values.get("refine")),
                 "error_head": _trained(ErrorHeadConfig, values.get("error_head")),
+                "reach": _trained(ReachConfig, values.get("reach")),
                 "agent": _agent(values["agent"]),
             }
             return made(cls, {**values, **parts})
@@ -95,7 +104,8 @@ def build(recipe: Recipe, action: ActionSpec) -> JEPA:
     width = recipe.frame_skip * action.width
     predictor = PREDICTORS.of(recipe.predictor).build(recipe.predictor, recipe.encoder.latent, width)
     head = recipe.error_head and head_of(recipe.error_head, recipe.encoder.latent, width)
-    return JEPA(encoder, predictor, action, recipe.frame_skip, head)
+    reach = recipe.reach and reach_head_of(recipe.reach, recipe.encoder.latent)
+    return JEPA(encoder, predictor, action, recipe.frame_skip, head, reach)
 
 
 def build_objective(recipe: Recipe, action: ActionSpec) -> nn.Module:

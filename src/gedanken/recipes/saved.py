@@ -15,7 +15,7 @@ from gedanken.agent import Agent, configure
 from gedanken.contracts import Memory
 from gedanken.encoders import fingerprint
 from gedanken.errors import BadInput
-from gedanken.memory import EpisodicMemory
+from gedanken.memory import EpisodicMemory, LandmarkConfig, LandmarkGraph
 from gedanken.modelfile import ModelFile, ModelHeader
 from gedanken.models import JEPA
 from gedanken.recipes.hub import located
@@ -32,13 +32,20 @@ class Loaded:
     observation: Mapping[str, StreamSpec]
     lineage: Mapping[str, Any]
 
-    def agent(self, seed: int = 0, memory: Memory | str | Path | None = None) -> Agent:
+    def agent(
+        self,
+        seed: int = 0,
+        memory: Memory | str | Path | None = None,
+        landmarks: LandmarkConfig | None = None,
+    ) -> Agent:
         """An agent with the recipe's planner and the thresholds this model was calibrated to.
 
         Args:
             seed: of all randomness.
             memory: where what the agent sees is kept and recalled from, or the path of an `EpisodicMemory` to open for this
-                model's encoder; `agent.memory.close()` gives the file back.
+                model's encoder; `agent.memory.close()` gives the file back. A model that learned what lies within reach
+                (`Recipe.reach`) goes by landmarks of such a memory to goals that lie beyond.
+            landmarks: how these are chosen and believed.
         Raises:
             BadInput, BadMemoryFile, StorageError: as for `EpisodicMemory.open`.
         """
@@ -46,7 +53,10 @@ class Loaded:
             made = Provenance(source="an agent's own experience", ingested_by=f"gedanken {__version__}")
             memory = EpisodicMemory.open(memory, fingerprint(self.model.encoder), provenance=made)
         energy, thresholds = configure(self.model.step_change.item(), self.recipe.agent)
-        return Agent(self.model, energy, thresholds, self.recipe.agent, seed, memory)
+        head, graph = self.model.reach_head, None
+        if head is not None and isinstance(memory, EpisodicMemory):
+            graph = LandmarkGraph(memory, head.steps, fingerprint(head), landmarks)
+        return Agent(self.model, energy, thresholds, self.recipe.agent, seed, memory, graph)
 
 
 def save(

@@ -9,7 +9,7 @@ import torch
 from gymnasium.utils.env_checker import check_env
 
 import gedanken.environments
-from gedanken.environments.two_rooms_gym import TwoRoomsEnv, TwoRoomsVectorEnv
+from gedanken.environments.dot_gym import DotEnv, DotVectorEnv
 from gedanken.errors import BadInput, UnknownName
 
 # Actions are in px, as the world says, and not in shares of the largest action.
@@ -26,11 +26,11 @@ def test_gymnasium_finds_and_approves_it():
     gedanken.environments.register()  # a second time
     env = gymnasium.make("gedanken/two-rooms-v1", render_mode="rgb_array", wall="random", split="train")
     check_env(env.unwrapped)
-    assert isinstance(gymnasium.make_vec("gedanken/two-rooms-v1", num_envs=2), TwoRoomsVectorEnv)
+    assert isinstance(gymnasium.make_vec("gedanken/two-rooms-v1", num_envs=2), DotVectorEnv)
 
 
 def test_an_episode_goes_on_to_its_last_step_and_rewards_the_goal():
-    env = TwoRoomsEnv(max_steps=30)
+    env = DotEnv("two-rooms-v1", max_steps=30)
     seen, info = env.reset(seed=0)
     assert seen.shape == info["goal"].shape == (64, 64, 3)
     assert info["distance"] >= 20
@@ -49,7 +49,7 @@ def test_an_episode_goes_on_to_its_last_step_and_rewards_the_goal():
 
 
 def test_it_ends_at_the_goal_if_asked():
-    env = TwoRoomsEnv(terminate_at_goal=True)
+    env = DotEnv("two-rooms-v1", terminate_at_goal=True)
     _, info = env.reset(seed=1)
     world = env._tasks.world
     for _ in range(100):
@@ -64,7 +64,7 @@ def test_it_ends_at_the_goal_if_asked():
 
 
 def test_the_vector_form_steps_each_world_as_the_batched_functions_do():
-    env = TwoRoomsVectorEnv(5, wall="random")
+    env = DotVectorEnv("two-rooms-v1", 5, wall="random")
     seen, info = env.reset(seed=0)
     assert env.observation_space.contains(seen)
     assert len(np.unique(info["goal_position"], axis=0)) == 5
@@ -75,7 +75,7 @@ def test_the_vector_form_steps_each_world_as_the_batched_functions_do():
 
 
 def test_a_world_that_ended_starts_anew_in_the_next_step():
-    env = TwoRoomsVectorEnv(3, max_steps=4)
+    env = DotVectorEnv("two-rooms-v1", 3, max_steps=4)
     _, info = env.reset(seed=0)
     env._tasks.steps[1] = 2  # one world is ahead of the others
     still = np.zeros((3, 2), np.float32)
@@ -103,7 +103,7 @@ def test_a_world_that_ended_starts_anew_in_the_next_step():
 
 @pytest.mark.parametrize("terminate", [True, False])
 def test_the_vector_form_ends_at_the_goal_only_if_asked(terminate):
-    env = TwoRoomsVectorEnv(4, terminate_at_goal=terminate)
+    env = DotVectorEnv("two-rooms-v1", 4, terminate_at_goal=terminate)
     env.reset(seed=0)
     at_goal, ended = np.zeros(4, bool), np.zeros(4, bool)
     for _ in range(60):
@@ -116,24 +116,33 @@ def test_the_vector_form_ends_at_the_goal_only_if_asked(terminate):
 
 
 def test_equal_seeds_give_equal_worlds():
-    one, two, other = (TwoRoomsVectorEnv(3, wall="random").reset(seed=seed)[0] for seed in (7, 7, 8))
+    one, two, other = (DotVectorEnv("two-rooms-v1", 3, wall="random").reset(seed=seed)[0] for seed in (7, 7, 8))
     assert np.array_equal(one, two)
     assert not np.array_equal(one, other)
 
 
 def test_rendering_is_opt_in():
-    env = TwoRoomsEnv(render_mode="rgb_array")
+    env = DotEnv("two-rooms-v1", render_mode="rgb_array")
     seen, _ = env.reset(seed=0)
     assert np.array_equal(env.render(), seen)
-    silent = TwoRoomsVectorEnv(2)
+    silent = DotVectorEnv("two-rooms-v1", 2)
     silent.reset(seed=0)
     assert silent.render() is None
 
 
 def test_bad_options_are_refused_at_once():
     with pytest.raises(UnknownName):
-        TwoRoomsEnv(split="validation")
+        DotEnv("two-rooms-v1", split="validation")
     with pytest.raises(BadInput, match="max_steps=0"):
-        TwoRoomsVectorEnv(2, max_steps=0)
+        DotVectorEnv("two-rooms-v1", 2, max_steps=0)
     with pytest.raises(BadInput, match="list"):
-        TwoRoomsVectorEnv(2).reset(seed=[1, 2])
+        DotVectorEnv("two-rooms-v1", 2).reset(seed=[1, 2])
+
+
+@pytest.mark.parametrize("id", ["gedanken/four-rooms-v1", "gedanken/maze-v1"])
+def test_the_long_worlds_have_the_same_forms(id):
+    check_env(gymnasium.make(id, split="train").unwrapped)
+    env = gymnasium.make_vec(id, num_envs=3, max_steps=3)
+    seen, info = env.reset(seed=0)
+    assert seen.shape == (3, 64, 64, 3)
+    assert (info["distance"] > 20).all()

@@ -1,13 +1,13 @@
-"""Two Rooms as Gymnasium environments: one world at a time, or a vector of them on the batched functions.
+"""The worlds of a dot as Gymnasium environments: one world at a time, or a vector of them on the batched functions.
 
-The observation is what `TwoRooms.observe` draws; `info` holds the goal's picture (`goal`), both positions in px, the
+The observation is what the world's `observe` draws; `info` holds the goal's picture (`goal`), both positions in px, the
 shortest way left in px (`distance`) and whether the goal is reached (`success`). The reward is 1 in a step that ends at
 the goal, else 0.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -18,7 +18,8 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 from torch import Generator
 
-from gedanken.environments.two_rooms import RATE_HZ, TwoRooms
+from gedanken.environments.dot_world import RATE_HZ
+from gedanken.environments.registry import make_world
 from gedanken.errors import BadInput
 
 Info = dict[str, Any]
@@ -28,10 +29,10 @@ METADATA: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": RATE_HZ
 class _Tasks:
     """Rows of start, goal and step count: what the two environments below share."""
 
-    def __init__(self, wall: Literal["fixed", "random"], split: str, max_steps: int, count: int) -> None:
+    def __init__(self, world: str, options: Info, split: str, max_steps: int, count: int) -> None:
         if max_steps < 1 or count < 1:
             raise BadInput(f"max_steps={max_steps} and num_envs={count} must be at least 1.")
-        self.world = TwoRooms(wall)
+        self.world = make_world(world, **options)
         self.world.factors(split, 1, Generator())  # refuses an unknown split now rather than at the first reset
         self.split, self.max_steps, self.count = split, max_steps, count
         action, (pixels,) = self.world.action, self.world.streams.values()
@@ -62,7 +63,7 @@ class _Tasks:
 
     def advance(self, action: NDArray[np.float32]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """One step of every row: (at the goal, out of steps)."""
-        self.state = self.world.step(self.state, torch.as_tensor(action, dtype=torch.float32))
+        self.state = dict(self.world.step(self.state, torch.as_tensor(action, dtype=torch.float32)))
         self.steps += 1
         return self.world.reached(self.state, self.goal).numpy(), self.steps >= self.max_steps
 
@@ -80,28 +81,30 @@ class _Tasks:
         }
 
 
-class TwoRoomsEnv(gymnasium.Env[NDArray[np.uint8], NDArray[np.float32]]):
-    """One Two Rooms world.
+class DotEnv(gymnasium.Env[NDArray[np.uint8], NDArray[np.float32]]):
+    """One world of a dot.
 
     Args:
-        wall: `fixed` or `random` layout.
+        world: its id, such as `maze-v1`.
         split: looks to draw from: `default`, `train` or `test`.
         max_steps: steps after which an episode is truncated.
         terminate_at_goal: whether reaching the goal ends the episode.
         render_mode: `rgb_array`, or None.
+        options: of the world, such as `cells=9`.
     """
 
     metadata: dict[str, Any] = METADATA
 
     def __init__(
         self,
-        wall: Literal["fixed", "random"] = "fixed",
+        world: str = "two-rooms-v1",
         split: str = "default",
         max_steps: int = 200,
         terminate_at_goal: bool = False,
         render_mode: str | None = None,
+        **options: Any,
     ) -> None:
-        self._tasks = _Tasks(wall, split, max_steps, count=1)
+        self._tasks = _Tasks(world, options, split, max_steps, count=1)
         self.terminate_at_goal = terminate_at_goal
         self.render_mode = render_mode
         self.action_space, self.observation_space = self._tasks.action_space, self._tasks.observation_space
@@ -126,30 +129,32 @@ class TwoRoomsEnv(gymnasium.Env[NDArray[np.uint8], NDArray[np.float32]]):
         return {key: value[0] for key, value in self._tasks.info().items()}
 
 
-class TwoRoomsVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.float32], NDArray[Any]]):
-    """Many Two Rooms worlds in one batch; a world that ended starts anew in the next step, whose action it ignores.
+class DotVectorEnv(VectorEnv[NDArray[np.uint8], NDArray[np.float32], NDArray[Any]]):
+    """Many worlds of a dot in one batch; a world that ended starts anew in the next step, whose action it ignores.
 
     Args:
+        world: its id, such as `maze-v1`.
         num_envs: number of worlds.
-        wall: `fixed` or `random` layout.
         split: looks to draw from: `default`, `train` or `test`.
         max_steps: steps after which an episode is truncated.
         terminate_at_goal: whether reaching the goal ends the episode.
         render_mode: `rgb_array`, or None.
+        options: of the world, such as `cells=9`.
     """
 
     metadata: dict[str, Any] = METADATA | {"autoreset_mode": AutoresetMode.NEXT_STEP}
 
     def __init__(
         self,
+        world: str = "two-rooms-v1",
         num_envs: int = 1,
-        wall: Literal["fixed", "random"] = "fixed",
         split: str = "default",
         max_steps: int = 200,
         terminate_at_goal: bool = False,
         render_mode: str | None = None,
+        **options: Any,
     ) -> None:
-        self._tasks = _Tasks(wall, split, max_steps, count=num_envs)
+        self._tasks = _Tasks(world, options, split, max_steps, count=num_envs)
         self.num_envs = num_envs
         self.terminate_at_goal = terminate_at_goal
         self.render_mode = render_mode

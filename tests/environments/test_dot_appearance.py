@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Generator
 
+from gedanken.environments.dot_appearance import FACTOR_RANGES, draw_factors
 from gedanken.environments.two_rooms import TwoRooms
-from gedanken.environments.two_rooms_appearance import FACTOR_RANGES, draw_factors
 from gedanken.errors import UnknownName
 
 
