@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from beside import plan, plan_floor, plan_ours
+from beside import plan, plan_floor, plan_ours, scaling
 from beside.plan import LEWM, Setting
+from claims import CLAIMS
 from gedanken.models import JEPA, WindowTransformerConfig
 from gedanken.models.engine.window import WindowEngine
 from gedanken.recipes import lewm_paper
@@ -143,3 +144,48 @@ def test_the_setting_is_the_papers():
     search = lewm_paper(224).agent.cold
     assert (search.candidates, search.elites, search.rounds) == (LEWM.candidates, LEWM.candidates // 10, LEWM.rounds)
     assert (lewm_paper(224).agent.horizon, lewm_paper(224).frame_skip) == (LEWM.horizon, LEWM.skip)
+
+
+def test_the_claim_is_about_medians_and_the_largest_difference():
+    def found(over: float, share: float, apart: float):
+        times = {"median": over, "least": over, "most": over}
+        return {
+            "ours bfloat16": {"median": 1.0, "share of floor": share},
+            "over peer float32": times,
+            "over peer bfloat16": times,
+            "rollout difference": 2e-6,
+            "plan difference": apart,
+        }
+
+    made = {"git": "a", "machine": "b", "core_seconds": 1.0}
+    claim = CLAIMS["plan-lewm"]
+    parts = {
+        f"repeat-{n}": {"found": found(*given), **made}
+        for n, given in enumerate([(7.0, 0.5, 0.0), (6.5, 0.6, 1e-6), (3.0, 0.7, 2e-6)])
+    }
+    entry = claim.entry(parts, Path("nowhere"))
+    assert (entry.value, entry.interval) == (6.5, (3.0, 7.0))
+    assert entry.figures["share of floor"] == 0.6
+    assert entry.figures["plan difference"] == 2e-6
+    assert entry.holds
+    parts["repeat-0"] = {"found": found(5.0, 0.5, 0.5), **made}
+    missed = claim.entry(parts, Path("nowhere"))
+    assert not missed.holds
+    assert missed.value == 5.0
+
+
+def test_rounds_of_the_banded_model_are_counted_and_one_that_searches_nothing_is_found_out(monkeypatch):
+    from gedanken.recipes import lewm_banded
+    from gedanken.recipes.recipe import build
+
+    small = replace(lewm_banded(64).predictor, depth=1, mlp_ratio=1)
+    recipe = replace(lewm_banded(64), predictor=small)
+    monkeypatch.setattr(scaling, "lewm_banded", lambda size: recipe)
+    model = scaling.drawn()
+    assert build(recipe, model.action).predictor.config == small
+    assert scaling.searched(model, 40, 3, 2, seed=0)["rounds"] == 2
+    monkeypatch.setattr(
+        JEPA, "rollout", lambda self, context, actions, of=JEPA.rollout: of(self, context, actions[:, :1])
+    )
+    with pytest.raises((RuntimeError, ValueError)):
+        scaling.searched(model, 40, 3, 2, seed=0)

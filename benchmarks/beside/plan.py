@@ -74,9 +74,8 @@ def beside(
         if (its := answers.get(f"peer {type}")) is not None:
             found[f"over peer {type}"] = ratio(mine, its, "rounds")
     if "peer" in sides:
-        apart = [
-            np.abs(np.subtract(*(each["plan"] for each in two))).max() for two in zip(mine, answers["peer float32"])
-        ]
+        pairs = zip(mine, answers["peer float32"], strict=True)
+        apart = [np.abs(np.subtract(one["plan"], other["plan"])).max() for one, other in pairs]
         found["plan difference"] = float(max(apart))
     return found
 
