@@ -20,6 +20,8 @@ from claims.loss_terms import LossTermsClaim
 from claims.memory_kills import MemoryKillsClaim
 from claims.methods import MethodsClaim
 from claims.plan_default import PlanDefaultClaim
+from claims.plan_lewm import PlanLeWMClaim
+from claims.plan_scaling import PlanScalingClaim
 from claims.planners import PlannersClaim
 from claims.recall import RecallClaim
 from claims.serving import ServeOpenpiClaim, ServeSoakClaim
@@ -106,6 +108,8 @@ _ALL: tuple[Claim, ...] = (
     _MAZE,
     WindowsClaim(),
     WorldsClaim(),
+    PlanLeWMClaim(),
+    PlanScalingClaim(),
 )
 
 CLAIMS: dict[str, Claim] = {claim.name: claim for claim in _ALL}

@@ -72,6 +72,13 @@ def bandwidth(seconds: float = _SECONDS) -> float:
     return 2 * COPIED * _a_second(lambda: room.copy_(source), seconds)
 
 
+def multiplies_bfloat16() -> bool:
+    """Whether an x86 chip has AMX's or AVX-512's bfloat16 products; where torch does not tell, the timing is to say."""
+    ask = getattr(torch.cpu, "get_capabilities", None)  # which an older torch has not
+    has = ask() if ask else {}
+    return has.get("architecture") != "x86_64" or bool(has["amx_bf16"] or has["avx512_bf16"])
+
+
 def _a_second(work: Callable[[], object], seconds: float) -> float:
     """How often a core-second does `work`: the best of three stretches."""
     work()

@@ -136,6 +136,15 @@ def the_normaliser_is_not_saved(monkeypatch: pytest.MonkeyPatch) -> None:
     everywhere(monkeypatch, save, forgetful)
 
 
+def kept_when_the_window_slides(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = import_module("gedanken.models.engine.window_layer")
+    monkeypatch.setattr(module.Kept, "at", lambda self, place: (self.keys[0], self.values[0]))
+
+
+def an_engine_outlives_its_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_module("gedanken.models.engine.kept"), "_seal", lambda tensors: ())
+
+
 def statistics_are_fitted_on_the_test_split(monkeypatch: pytest.MonkeyPatch) -> None:
     fit_statistics = normalise.fit_statistics
 
@@ -324,6 +333,14 @@ MUTANTS = {
     "the doctor always says good": (
         the_doctor_always_says_good,
         "evaluation/test_doctor.py::test_a_constant_encoder_is_collapsed_whatever_else_it_is",
+    ),
+    "what was computed for a place is kept when the window slides": (
+        kept_when_the_window_slides,
+        "models/engine/test_engine.py::test_rollouts_are_the_predictors_own[1-3]",
+    ),
+    "an engine outlives its weights": (
+        an_engine_outlives_its_weights,
+        "models/engine/test_engine.py::test_an_engine_is_never_older_than_the_weights[no_grad-loaded]",
     ),
     "statistics are fitted on the test split": (
         statistics_are_fitted_on_the_test_split,

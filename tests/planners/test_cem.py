@@ -91,3 +91,21 @@ def test_another_thing_to_return_is_refused():
 def test_a_config_that_cannot_work_is_refused(settings, words):
     with pytest.raises(BadInput, match=words):
         CEMConfig(**settings)
+
+
+def test_a_plain_search_is_the_one_of_the_papers(double_integrator):
+    start, config = (
+        double_integrator.start(),
+        CEMConfig(candidates=20, elites=5, rounds=4, momentum=0.0, returns="mean", plain=True),
+    )
+    found = cem(double_integrator.energy_of, start, config=config, generator=Generator().manual_seed(3)).actions
+    generator, mean, std = Generator().manual_seed(3), start.mean, start.std
+    batch, horizon, width = mean.shape
+    for _ in range(4):
+        noise = torch.randn(horizon, batch, 20, width, generator=generator, dtype=mean.dtype).permute(1, 2, 0, 3)
+        candidates = torch.cat([mean[:, None], (mean[:, None] + std[:, None] * noise)[:, 1:]], dim=1)
+        candidates = candidates.clamp(start.low, start.high)
+        best = double_integrator.energy_of(candidates).argsort(dim=1)[:, :5]
+        elites = torch.stack([each[rows] for each, rows in zip(candidates, best, strict=True)])
+        mean, std = elites.mean(dim=1), elites.std(dim=1)
+    torch.testing.assert_close(found, mean.clamp(start.low, start.high), atol=1e-5, rtol=0)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import torch
 
-from gedanken import collectives
+from gedanken import batch_norm, collectives
 from gedanken.data import WindowSampler
-from gedanken.encoders import ConvEncoderConfig, batch_norm
+from gedanken.encoders import ConvEncoderConfig
 from gedanken.energies.losses import sigreg, vicreg  # noqa: F401 (loaded, so that faults find them)
 from gedanken.errors import GedankenError
 from gedanken.models import CausalTransformerConfig

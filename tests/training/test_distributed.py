@@ -10,8 +10,8 @@ import torch
 
 from claims import two_ranks
 from claims.ranks import together
+from gedanken.batch_norm import BatchNorm
 from gedanken.collectives import from_first, processes, rank
-from gedanken.encoders.batch_norm import BatchNorm
 from gedanken.errors import BadInput
 from gedanken.training import RunFolder, distributed, joined
 

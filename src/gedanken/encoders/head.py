@@ -10,7 +10,7 @@ from typing import Literal
 
 from torch import nn
 
-from gedanken.encoders.batch_norm import BatchNorm
+from gedanken.batch_norm import BatchNorm
 from gedanken.errors import BadInput
 
 Head = Literal["layer_norm", "batch_norm_mlp"]

@@ -40,6 +40,7 @@ class ViTEncoderConfig:
         depth: blocks of attention and MLP.
         heads: attention heads, which share the width evenly.
         mlp_ratio: hidden units of a block's MLP, as a multiple of the width.
+        norm_eps: added to the variance in each LayerNorm, so that a token without any is not divided by 0.
         latent: D, the latent's width.
         output: `token` gives one vector a frame (P = 1), `patches` one a patch (P = rows × columns of `grid`).
         head: how features become the latent; `batch_norm_mlp` where SIGReg keeps latents from collapsing.
@@ -54,6 +55,7 @@ class ViTEncoderConfig:
     depth: int = 4
     heads: int = 3
     mlp_ratio: int = 4
+    norm_eps: float = 1e-5
     latent: int = 128
     output: Output = "token"
     head: Head = "layer_norm"
@@ -72,6 +74,8 @@ class ViTEncoderConfig:
             raise BadInput(f"width={self.width} must be a multiple of heads={self.heads}.")
         if self.output not in ("token", "patches"):
             raise BadInput(f"output={self.output!r} is unknown; choose token or patches.")
+        if not 0 < self.norm_eps < 1:
+            raise BadInput(f"norm_eps={self.norm_eps} must lie between 0 and 1; 1e-5 is usual.")
         check_head(self.head, self.head_hidden)
 
     @property
@@ -101,7 +105,7 @@ class ViTEncoder(nn.Module):
         # The class token has a place of its own and so needs no position.
         self.token = nn.Parameter(_EMBEDDING_STD * torch.randn(config.width)) if config.output == "token" else None
         self.blocks = nn.Sequential(*(_Block(config) for _ in range(config.depth)))
-        self.last_norm = nn.LayerNorm(config.width)
+        self.last_norm = nn.LayerNorm(config.width, eps=config.norm_eps)
         self.project, self.norm = head_layers(config.head, config.width, config.latent, config.head_hidden)
 
     def encode(self, observation: Observation) -> Float[Tensor, "B T P D"]:
@@ -128,10 +132,12 @@ class _Block(nn.Module):
         super().__init__()
         width, hidden = config.width, config.mlp_ratio * config.width
         self.heads = config.heads
-        self.attention_norm = nn.LayerNorm(width)
+        self.attention_norm = nn.LayerNorm(width, eps=config.norm_eps)
         self.to_attention = nn.Linear(width, 3 * width)
         self.from_attention = nn.Linear(width, width)
-        self.mlp = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width))
+        self.mlp = nn.Sequential(
+            nn.LayerNorm(width, eps=config.norm_eps), nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width)
+        )
 
     def forward(self, tokens: Float[Tensor, "frames tokens width"]) -> Float[Tensor, "frames tokens width"]:
         split = self.to_attention(self.attention_norm(tokens)).unflatten(-1, (3, self.heads, -1))

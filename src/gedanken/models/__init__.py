@@ -1,9 +1,9 @@
 """Latents × actions → latents.
 
 In: a `Context` of latents and candidate actions `[B, N, H, A]`. Out: a `Rollout` `[B, N, H, P, D]`.
-Open `jepa.py` first: encoder and predictor under one roof; then `predictor.py`: what a predictor must offer. There are four:
-`residual_mlp.py` sees one frame, `causal_transformer.py` the last few, `gru.py` remembers, and `state_space.py` suits machines
-with sensors. `error_head.py` says how wrong a prediction will be.
+Open `jepa.py` first: encoder and predictor under one roof; then `predictor.py`: what a predictor must offer. There are five:
+`residual_mlp.py` sees one frame, `causal_transformer.py` the last few, `gru.py` remembers, `state_space.py` suits machines with
+sensors, and `window_transformer.py` is LeWM's. `error_head.py` says how wrong a prediction will be.
 """
 
 from gedanken.models.causal_transformer import CausalTransformer, CausalTransformerConfig
@@ -14,6 +14,7 @@ from gedanken.models.predictor import LatentState, Predictor
 from gedanken.models.reachability import ReachHead
 from gedanken.models.residual_mlp import ResidualMLP, ResidualMLPConfig
 from gedanken.models.state_space import StateSpaceConfig, StateSpacePredictor
+from gedanken.models.window_transformer import WindowTransformer, WindowTransformerConfig
 
 __all__ = [
     "JEPA",
@@ -29,4 +30,6 @@ __all__ = [
     "ResidualMLPConfig",
     "StateSpaceConfig",
     "StateSpacePredictor",
+    "WindowTransformer",
+    "WindowTransformerConfig",
 ]

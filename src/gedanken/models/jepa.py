@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from gedanken.contracts import Encoder
 from gedanken.errors import BadInput, ShapeError
+from gedanken.models.engine import RolloutType, engine_of
 from gedanken.models.error_head import ErrorHead
 from gedanken.models.predictor import LatentState, Predictor
 from gedanken.models.reachability import ReachHead
@@ -26,6 +27,8 @@ class JEPA(nn.Module):
         frame_skip: environment steps in one model step, so A = frame_skip × action.width.
         error_head: says what error to expect of a step (`error_head.py`); None where that was not learned.
         reach_head: says how many steps two latents lie apart (`reachability.py`); likewise.
+
+    `rollout_type` is that of an engine's products (`models/engine/`): "float32" keeps rollouts exact on any chip.
     """
 
     action_mean: Tensor
@@ -55,6 +58,7 @@ class JEPA(nn.Module):
         self.frame_skip = frame_skip
         self.error_head = error_head
         self.reach_head = reach_head
+        self.rollout_type: RolloutType = "auto"
         self.register_buffer("action_mean", torch.zeros(frame_skip * action.width))
         self.register_buffer("action_std", torch.ones(frame_skip * action.width))
         # Median squared latent change of one model step in the training data: the unit of every threshold in planning.
@@ -89,34 +93,53 @@ class JEPA(nn.Module):
     def rollout(self, context: Context, actions: Float[Tensor, "B N H A"]) -> Rollout:
         """Latents predicted for candidate actions in the environment's own units, one latent an action.
 
-        The context is read once, however many candidates there are.
+        The context is read once, however many candidates there are. Where no gradients are wanted and the predictor has an
+        engine (`models/engine/`), that computes them: the same latents, to 1e-5.
 
         Raises:
             ShapeError: if the actions' width is not frame_skip × the environment's, or batches differ, or the context has
                 not one action less than latents.
         """
-        batch, candidates, horizon, width = actions.shape
+        batch, _, _, width = actions.shape
         if width != self.action_mean.numel() or batch != context.latents.shape[0]:
             raise ShapeError(
                 f"actions are {tuple(actions.shape)}; expected [B={context.latents.shape[0]}, N, H, "
                 f"A={self.action_mean.numel()}] (A = frame_skip {self.frame_skip} × width {self.action.width})."
             )
+        self._check_context(context.latents, context.actions)
         done = self.normalised(actions)
+        engine = engine_of(self.predictor, context.latents, self.rollout_type)
+        if engine is None:
+            latents = self._stepped(context, done)
+        else:
+            latents = engine(context.latents[:, :, 0], self.normalised(context.actions), done).unsqueeze(3)
+        return Rollout(latents, expected_error=self._expected_error(context, done, latents))
+
+    def _stepped(self, context: Context, done: Float[Tensor, "B N H A"]) -> Float[Tensor, "B N H P D"]:
+        """One model step after the other, as the predictor itself takes them."""
         condition = self.predictor.condition(done)
         state = tuple(
-            part[:, -1:].expand(-1, candidates, *part.shape[2:])
+            part[:, -1:].expand(-1, done.shape[1], *part.shape[2:])
             for part in self._starts(context.latents, context.actions)
         )
         steps: list[Tensor] = []
-        errors: list[Tensor] = []
-        for step in range(horizon):
-            before = state[0]
+        for step in range(done.shape[2]):
             state = self.predictor.step(state, condition[:, :, step])
             steps.append(state[0])
-            if self.error_head is not None:
-                errors.append(self.error_head(before, done[:, :, step], state[0]))
-        expected = torch.stack(errors, dim=2).clamp_min(0).expm1() if errors else None
-        return Rollout(torch.stack(steps, dim=2), expected_error=expected)
+        return torch.stack(steps, dim=2)
+
+    def _expected_error(
+        self, context: Context, done: Float[Tensor, "B N H A"], latents: Float[Tensor, "B N H P D"]
+    ) -> Float[Tensor, "B N H"] | None:
+        """What the error head says of each step alone."""
+        if self.error_head is None:
+            return None
+        before = context.latents[:, -1:].expand(-1, done.shape[1], -1, -1)
+        errors: list[Tensor] = []
+        for step in range(done.shape[2]):
+            errors.append(self.error_head(before, done[:, :, step], latents[:, :, step]))
+            before = latents[:, :, step]
+        return torch.stack(errors, dim=2).clamp_min(0).expm1()
 
     def open_loop(
         self,
@@ -159,9 +182,12 @@ class JEPA(nn.Module):
         return self.predictor.condition(self.normalised(actions))
 
     def _starts(self, latents: Tensor, actions: Tensor) -> LatentState:
+        self._check_context(latents, actions)
+        return self.predictor.starts(latents, self._condition(actions))
+
+    def _check_context(self, latents: Tensor, actions: Tensor) -> None:
         if actions.shape[1] != latents.shape[1] - 1:
             raise ShapeError(
                 f"a context of {latents.shape[1]} latents came with {actions.shape[1]} actions; it has one action less "
                 "than latents."
             )
-        return self.predictor.starts(latents, self._condition(actions))

@@ -26,6 +26,8 @@ class CEMConfig:
         momentum: share of the old mean and spread that a refit keeps, in [0, 1).
         min_std: smallest spread after a refit, in units of the start's; 0 lets the search converge fully.
         returns: `best` sequence imagined, or the final `mean`, which is smoother and costs one more evaluation.
+        plain: as LeWM and DINO-WM search: the best sequence so far is not imagined again, and the spread is the sample
+            deviation of the elites (n − 1).
     """
 
     kind: Literal["cem"] = "cem"
@@ -35,6 +37,7 @@ class CEMConfig:
     momentum: float = 0.1
     min_std: float = 0.0
     returns: Literal["best", "mean"] = "best"
+    plain: bool = False
 
     def __post_init__(self) -> None:
         if not 2 <= self.elites <= self.candidates:
@@ -61,7 +64,8 @@ _USUAL = CEMConfig()
 def cem(energy_of: EnergyOf, start: Search, config: CEMConfig = _USUAL, *, generator: Generator) -> Plan:
     """The best action sequence found by the cross-entropy method.
 
-    The first candidate of a round is the mean, the second the best sequence so far, so the best energy never rises.
+    The first candidate of a round is the mean; the second, but for a plain search, is the best sequence so far, so that the best
+    energy never rises.
 
     Args:
         energy_of: actions `[B, N, H, A]` → energies `[B, N]`.
@@ -78,7 +82,9 @@ def cem(energy_of: EnergyOf, start: Search, config: CEMConfig = _USUAL, *, gener
     chosen, best, average = mean, [], []
     for number in range(1, config.rounds + 1):
         actions = around(mean, std, coloured_noise(mean, config.candidates, 0.0, generator))
-        actions[:, 0], actions[:, 1] = mean, chosen
+        actions[:, 0] = mean
+        if not config.plain:
+            actions[:, 1] = chosen
         actions = limited(actions, start)
         energies = scored(energy_of, actions, number)
         elite_energies, index = energies.topk(config.elites, dim=1, largest=False)
@@ -97,6 +103,6 @@ def cem(energy_of: EnergyOf, start: Search, config: CEMConfig = _USUAL, *, gener
 
 def _refit(mean: Tensor, std: Tensor, elites: Tensor, start: Search, config: CEMConfig) -> tuple[Tensor, Tensor]:
     """Mean and spread `[B, H, A]` moved towards those of the elites `[B, K, H, A]`."""
-    spread, centre = torch.std_mean(elites, dim=1, correction=0)
+    spread, centre = torch.std_mean(elites, dim=1, correction=int(config.plain))
     moved = torch.lerp(centre, mean, config.momentum)
     return moved, torch.lerp(spread, std, config.momentum).maximum(config.min_std * start.std)

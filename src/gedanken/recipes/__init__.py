@@ -8,6 +8,8 @@ from gedanken.recipes.choice import Choice, choice_for, for_episodes
 from gedanken.recipes.fit import Fitted, fit
 from gedanken.recipes.held_out import Split, split_for
 from gedanken.recipes.lewm import LeWM, LeWMConfig
+from gedanken.recipes.lewm_import import read_lewm
+from gedanken.recipes.lewm_paper import lewm_banded, lewm_paper
 from gedanken.recipes.pictures import drawn_task, imagined_strip, picture
 from gedanken.recipes.pldm import PLDM, PLDMConfig
 from gedanken.recipes.recipe import Recipe, build
@@ -34,8 +36,11 @@ __all__ = [
     "fit",
     "for_episodes",
     "imagined_strip",
+    "lewm_banded",
+    "lewm_paper",
     "load",
     "picture",
+    "read_lewm",
     "save",
     "split_for",
     "two_rooms_demo",

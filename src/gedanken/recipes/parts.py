@@ -33,6 +33,8 @@ from gedanken.models import (
     ResidualMLPConfig,
     StateSpaceConfig,
     StateSpacePredictor,
+    WindowTransformer,
+    WindowTransformerConfig,
 )
 from gedanken.recipes.configuration import made, of_kind
 from gedanken.recipes.lewm import LeWM, LeWMConfig
@@ -162,6 +164,7 @@ PREDICTORS = Role(
         "gru": Part(GRUPredictorConfig, GRUPredictor),
         "residual_mlp": Part(ResidualMLPConfig, ResidualMLP),
         "state_space": Part(StateSpaceConfig, StateSpacePredictor),
+        "window_transformer": Part(WindowTransformerConfig, WindowTransformer),
     },
     usual="residual_mlp",
     group="gedanken.models",

@@ -8,6 +8,7 @@ from typing import Literal
 
 import torch
 
+from gedanken.chip import multiplies_bfloat16
 from gedanken.errors import BadInput
 
 Dtype = Literal["auto", "float32", "bfloat16"]
@@ -30,20 +31,13 @@ def fastest_dtype(step: Callable[[], object], device: torch.device) -> Dtype:
     A CPU without matrix instructions for bfloat16 is not asked. Both are timed in turns, and the best of each is held against
     the other's, so that another program on the machine costs time and not the right answer.
     """
-    if device.type == "cpu" and not _cpu_multiplies_bfloat16():
+    if device.type == "cpu" and not multiplies_bfloat16():
         return "float32"
     for dtype in DTYPES:
         _timed(step, device, dtype)  # allocates, and would count against whichever comes first
     rounds = [{dtype: _timed(step, device, dtype) for dtype in DTYPES} for _ in range(_ROUNDS)]
     least = {dtype: min(times[dtype] for times in rounds) for dtype in DTYPES}
     return "bfloat16" if least["bfloat16"] < 0.95 * least["float32"] else "float32"
-
-
-def _cpu_multiplies_bfloat16() -> bool:
-    """Whether an x86 chip has AMX's or AVX-512's bfloat16 products; where torch does not tell, the timing is to say."""
-    ask = getattr(torch.cpu, "get_capabilities", None)  # which an older torch has not
-    has = ask() if ask else {}
-    return has.get("architecture") != "x86_64" or bool(has["amx_bf16"] or has["avx512_bf16"])
 
 
 def _timed(step: Callable[[], object], device: torch.device, dtype: Dtype) -> float:
