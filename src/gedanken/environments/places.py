@@ -13,9 +13,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from gedanken.contracts import World
-from gedanken.environments.two_rooms import TwoRooms
-from gedanken.environments.two_rooms_geometry import Walls
-from gedanken.environments.two_rooms_render import IMAGE_SIZE
+from gedanken.environments.dot_render import IMAGE_SIZE
+from gedanken.environments.dot_world import DotWorld
 from gedanken.types import State
 
 
@@ -41,15 +40,15 @@ class Places(Protocol):
         ...
 
 
-class TwoRoomsPlaces:
-    """`Places` of Two Rooms.
+class DotPlaces:
+    """`Places` of a world in which a dot moves, such as Two Rooms.
 
     Args:
         world: whose walls count.
     """
 
-    def __init__(self, world: TwoRooms) -> None:
-        self._config = world.config
+    def __init__(self, world: DotWorld) -> None:
+        self._world = world
 
     @property
     def unit(self) -> Float[Tensor, " 2"]:
@@ -61,10 +60,10 @@ class TwoRoomsPlaces:
         return (state["position"] + 0.5) / IMAGE_SIZE
 
     def free(self, state: State, places: Float[Tensor, "B 2"]) -> Bool[Tensor, " B"]:
-        """Within the border, and not in the wall."""
-        position = places * IMAGE_SIZE - 0.5
-        inside = ((position >= self._config.low) & (position <= self._config.high)).all(dim=-1)
-        return inside & ~Walls.of(self._config, state["wall_x"], state["door_y"]).blocks(position)
+        """Within the border, and not in a wall."""
+        position, arena = places * IMAGE_SIZE - 0.5, self._world.config
+        inside = ((position >= arena.low) & (position <= arena.high)).all(dim=-1)
+        return inside & ~self._world.blocks(state).cover(position)
 
     def at(self, state: State, places: Float[Tensor, "B 2"]) -> State:
         """The dot elsewhere, walls and look as they are."""
@@ -73,7 +72,7 @@ class TwoRoomsPlaces:
 
 def places_of(world: World) -> Places | None:
     """The places of a world: ours, or what it offers as `places` itself; None where it has none."""
-    if isinstance(world, TwoRooms):
-        return TwoRoomsPlaces(world)
+    if isinstance(world, DotWorld):
+        return DotPlaces(world)
     offered = getattr(world, "places", None)
     return offered if isinstance(offered, Places) else None
