@@ -7,7 +7,6 @@ holds a whole route; what they cost is counted to whoever uses them.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,7 +17,6 @@ from torch import Generator, Tensor
 from gedanken.agent import Agent
 from gedanken.encoders import fingerprint
 from gedanken.environments import DotWorld, random_policy, wander
-from gedanken.environments.dot_world import anywhere_free
 from gedanken.errors import BadInput
 from gedanken.evaluation.planning import evaluate_planning
 from gedanken.evaluation.policy import Choice
@@ -115,29 +113,13 @@ def remember_walks(
     world: DotWorld, loaded: Loaded, state: State, memory: EpisodicMemory, seed: int, walks: int = WALKS
 ) -> list[int]:
     """Walk the layout of a state's first row, and remember what was seen on the model's clock; the moments' ids."""
-    here: Mapping[str, Tensor] = rows_of(state, slice(0, 1))
-    walked = wander(_InLayout(world, here), walks, WALK_STEPS, Generator().manual_seed(seed + 77))
+    walked = wander(world, walks, WALK_STEPS, Generator().manual_seed(seed + 77), layout=state)
     frames = world.render(walked.state, walked.positions[:, :: loaded.model.frame_skip])
     moments = []
     for walk, seen in enumerate(frames):
         latents = loaded.model.encode({"pixels": seen[None]})[0]
         moments += [Moment(latent, f"walk-{walk}", float(walk) + step / 100) for step, latent in enumerate(latents)]
     return memory.write(moments)
-
-
-class _InLayout:
-    """A world of a dot in which every state drawn is of one layout."""
-
-    def __init__(self, world: DotWorld, layout: State) -> None:
-        self._world, self._layout = world, layout
-
-    def __getattr__(self, name: str):
-        return getattr(self._world, name)
-
-    def sample(self, count: int, generator: Generator) -> State:
-        """Dots anywhere in the one layout."""
-        state = {name: values.expand(count, *values.shape[1:]).clone() for name, values in self._layout.items()}
-        return {**state, "position": anywhere_free(self._world.config, self._world.blocks(state), count, generator)}
 
 
 def _by_layout(state: State) -> list[Tensor]:

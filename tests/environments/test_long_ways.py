@@ -181,6 +181,10 @@ def test_walks_are_what_was_recorded_and_cover_the_world():
     moved = walked.positions.diff(dim=1).norm(dim=-1)
     stopped = (moved < 0.3 * walked.actions.norm(dim=-1)) & (walked.actions.norm(dim=-1) > 0.3)
     assert 0.05 < stopped.float().mean() < 0.6  # walls are met, and left again
+    other = Maze(cells=5, layouts="train").sample(3, Generator().manual_seed(1))
+    here = wander(Maze(cells=5, layouts="train"), 5, 8, Generator().manual_seed(0), layout=other)
+    assert here.state["layout"].tolist() == [int(other["layout"][0])] * 5
+    assert not world.blocks(here.state).cover(here.positions[:, -1]).any()
     with pytest.raises(BadInput, match="door"):
         wander(world, 2, 4, Generator(), config=ExploreConfig())
     with pytest.raises(BadInput, match="at least 1"):

@@ -16,6 +16,7 @@ from gedanken.planners import PLANNERS, GradientConfig, ICEMConfig, MPPIConfig, 
 from gedanken.recipes import PLDM, PLDMConfig, Recipe, build, parts, two_rooms_demo
 from gedanken.recipes.error_head import ErrorHeadConfig
 from gedanken.recipes.parts import ENCODERS, OBJECTIVES, PREDICTORS
+from gedanken.recipes.reachability import ReachConfig
 from gedanken.recipes.recipe import build_objective
 from gedanken.recipes.refine import RefineConfig
 from moving_dot import ACTION, dot_recipe
@@ -222,7 +223,13 @@ def at(values: dict, path: tuple[str, ...]) -> object:
     return values
 
 
-WHOLE = Recipe(name="plain", refine=RefineConfig(), error_head=ErrorHeadConfig(), agent=AgentConfig(tree=TreeConfig()))
+WHOLE = Recipe(
+    name="plain",
+    refine=RefineConfig(),
+    error_head=ErrorHeadConfig(),
+    reach=ReachConfig(),
+    agent=AgentConfig(tree=TreeConfig()),
+)
 PLAIN = json.loads(json.dumps(WHOLE.as_dict()))
 
 

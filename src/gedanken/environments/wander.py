@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Generator, Tensor
 
-from gedanken.environments.dot_world import DotWorld, limited
+from gedanken.environments.dot_world import DotWorld, anywhere_free, limited
 from gedanken.environments.walks import PUSH, Exploration, ExploreConfig, headings_of, kinds_of, lengths_of, unit
 from gedanken.errors import BadInput
 from gedanken.types import State
@@ -31,6 +31,7 @@ def wander(
     *,
     split: str = "default",
     config: ExploreConfig | None = None,
+    layout: State | None = None,
 ) -> Exploration:
     """Walk `episodes` worlds for `steps` environment steps each; no walk holds a whole route (`DotWorld.whole_route`).
 
@@ -40,6 +41,7 @@ def wander(
         steps: number of actions in each, so L = steps + 1 frames.
         generator: the only source of chance.
         split: factors of variation to draw looks from: `default`, `train` or `test`.
+        layout: a state whose first row says which walls to walk between; None draws walls anew for each walk.
         config: the mixture, without `door`; lengths are for a dot whose longest step is 1.8 px, and scaled to this world's.
     Raises:
         BadInput: `episodes` or `steps` is below 1, some are to be led through doors, or nearly all walks of so many steps hold a
@@ -51,19 +53,25 @@ def wander(
         raise BadInput(f"episodes={episodes} and steps={steps} must be at least 1.")
     if config.door:
         raise BadInput(f"door={config.door}: nothing leads through the doors of {world.id!r}; give 0.")
-    walked = _walked(world, episodes, steps, generator, split, config)
+    walked = _walked(world, episodes, steps, generator, split, config, layout)
     for _ in range(_TRIES):
         again = world.whole_route(walked.state, walked.positions).nonzero()[:, 0]
         if not len(again):
             return walked
-        walked = _with_rows(walked, again, _walked(world, len(again), steps, generator, split, config))
+        walked = _with_rows(walked, again, _walked(world, len(again), steps, generator, split, config, layout))
     raise BadInput(f"walks of steps={steps} nearly all lead as far as a task of {world.id!r}; walk for fewer.")
 
 
 def _walked(
-    world: DotWorld, count: int, steps: int, generator: Generator, split: str, config: ExploreConfig
+    world: DotWorld,
+    count: int,
+    steps: int,
+    generator: Generator,
+    split: str,
+    config: ExploreConfig,
+    layout: State | None,
 ) -> Exploration:
-    state = {**world.sample(count, generator), **world.factors(split, count, generator)}
+    state = {**_anywhere(world, count, generator, layout), **world.factors(split, count, generator)}
     kind = kinds_of(config, count, generator)
     lengths = lengths_of(config, kind, steps, generator) * (world.config.max_step / _USUAL_STEP)
     pushes = 2 * math.pi * torch.rand(count, generator=generator)
@@ -80,6 +88,13 @@ def _walked(
         actions.append(action)
         positions.append(now["position"])
     return Exploration(torch.stack(positions, 1), torch.stack(actions, 1), state, kind)
+
+
+def _anywhere(world: DotWorld, count: int, generator: Generator, layout: State | None) -> State:
+    if layout is None:
+        return world.sample(count, generator)
+    walls = {name: values[:1].expand(count, *values.shape[1:]).clone() for name, values in layout.items()}
+    return {**walls, "position": anywhere_free(world.config, world.blocks(walls), count, generator)}
 
 
 def _with_rows(walked: Exploration, rows: Tensor, part: Exploration) -> Exploration:
