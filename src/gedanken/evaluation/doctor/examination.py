@@ -13,6 +13,7 @@ from gedanken.evaluation.doctor import health
 from gedanken.evaluation.doctor.diagnosis import Diagnosis
 from gedanken.evaluation.doctor.fit import fit_findings
 from gedanken.evaluation.doctor.predictions import predictions
+from gedanken.evaluation.doctor.rounding import rounding
 from gedanken.types import Windows
 
 WINDOWS = 256
@@ -56,6 +57,7 @@ def examine(model: WorldModel, source: Source, generator: Generator, *, windows:
     if "step_change" in statistics:
         step_change = float(statistics["step_change"])
         findings += [health.known_scale(seen, step_change), *health.expects_errors(seen, step_change)]
+    findings += rounding(model)
     return Diagnosis(tuple(findings), windows, drawn.actions.shape[1])
 
 

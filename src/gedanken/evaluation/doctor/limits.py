@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gedanken.errors import BadInput
+from gedanken.models.engine.precision import LARGEST_ROUNDING
 
 Severity = Literal["good", "warn", "bad"]
 
@@ -62,3 +63,6 @@ SCALE = Limits(good=2.5, bad=5.0)
 # Correlation of the logarithms of expected and made errors of one step; 0 for a head that says the same of everything.
 # The models above have no error head; one of a random wall, trained by its recipe, reads 0.84.
 EXPECTED = Limits(good=0.5, bad=0.2)
+# Root mean square of what bfloat16 rounds in rollouts, in units of the deviation between candidates; engines take it below the
+# first of these, and nothing is bad about a model that is planned with in float32. LeWM's sizes with drawn weights: 0.013.
+ROUNDING = Limits(good=LARGEST_ROUNDING, bad=1e9)

@@ -6,7 +6,7 @@ beforehand, and `kept.py` decides when an engine is used and when it must be mad
 `precision.py` in which type. `WorldModel.rollout` asks for it by itself.
 """
 
-from gedanken.models.engine.kept import RolloutType, engine_of
+from gedanken.models.engine.kept import RolloutType, engine_of, rounding_of
 from gedanken.models.engine.precision import Engine, rounding
 
-__all__ = ["Engine", "RolloutType", "engine_of", "rounding"]
+__all__ = ["Engine", "RolloutType", "engine_of", "rounding", "rounding_of"]

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from gedanken.batch_norm import BatchNorm
 from gedanken.chip import multiplies_bfloat16
-from gedanken.models.engine.precision import Engine, bfloat16_pays
+from gedanken.models.engine.precision import Engine, bfloat16_pays, rounding
 from gedanken.models.engine.window import WindowEngine
 from gedanken.models.window_transformer import WindowTransformer
 
@@ -54,6 +54,17 @@ def engine_of(predictor: object, latents: Tensor, dtype: RolloutType = "auto") -
         with _making:
             found[1][dtype] = _of_type(make, predictor, dtype)
     return found[1][dtype]
+
+
+@torch.no_grad()
+def rounding_of(predictor: object) -> float | None:
+    """What bfloat16 would round, see `precision.rounding`; None where the predictor has no engine or is not as it was made."""
+    make = _ENGINES.get(type(predictor))
+    if make is None or not isinstance(predictor, nn.Module) or not _as_it_was_made(predictor):
+        return None
+    if not all(_usual(tensor) for tensor in predictor.parameters()):
+        return None
+    return rounding(make(predictor, torch.float32), make(predictor, torch.bfloat16))
 
 
 def _of_type(make: Callable[..., Engine], predictor: nn.Module, dtype: RolloutType) -> Engine:
