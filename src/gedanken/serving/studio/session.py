@@ -71,11 +71,7 @@ class Session:
 
     async def _open(self, command: commands.Open) -> None:
         await self._rest()
-        recordings = list(self.shelf.recordings.items())
-        chosen = command.recording
-        if chosen is not None and chosen >= len(recordings):
-            raise BadInput(f"there is no recording {chosen}; {len(recordings)} were given when the studio was started.")
-        recording = None if chosen is None else recordings[chosen]
+        recording = None if command.recording is None else self.shelf.recording(command.recording)
         scene, rest = await asyncio.to_thread(opened, self.loaded, recording, command.episode, command.seed)
         if self._ready is not None:
             self._ready.cancel()

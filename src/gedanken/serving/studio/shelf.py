@@ -14,6 +14,7 @@ import torch
 
 from gedanken.contracts import Episodes
 from gedanken.encoders import fingerprint
+from gedanken.errors import BadInput
 from gedanken.memory import EpisodicMemory
 from gedanken.recipes import Loaded
 from gedanken.serving.studio.known import Known, known_of_world
@@ -52,6 +53,14 @@ class Shelf:
                 if len(self._known) > _LAYOUTS:
                     self._known.popitem(last=False)
             return self._known[key]
+
+    def recording(self, number: int) -> tuple[str, Episodes]:
+        """The name and the episodes of a recording, by its number."""
+        if number >= len(self.recordings):
+            raise BadInput(
+                f"there is no recording {number}; {len(self.recordings)} were given when the studio was started."
+            )
+        return list(self.recordings.items())[number]
 
     def recalled(self, loaded: Loaded, latent: torch.Tensor, count: int) -> dict[str, Any]:
         """Memories of moments like this one, nearest first. Asked in one thread only, as the memory belongs to who opened it."""
