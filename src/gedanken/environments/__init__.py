@@ -3,7 +3,7 @@
 A world is a batch of simulations as pure functions (`gedanken.contracts.World`); it says its units, and comes with an
 expert, an oracle of distance, and looks split into train and test. Gymnasium forms stand beside it; `adapt` reads
 anyone's Gymnasium environment and `Recorder` turns what happens in one into episodes.
-Open `two_rooms.py` first, then `behaviour.py` for the data a planner needs.
+Open `two_rooms.py` first, then `behaviour.py` for the data a planner needs; `table` is a world of things that fall.
 """
 
 from gedanken.environments.adapter import Adapter, adapt
@@ -11,6 +11,7 @@ from gedanken.environments.behaviour import Exploration, ExploreConfig, collect,
 from gedanken.environments.recorder import Recorder
 from gedanken.environments.registration import register
 from gedanken.environments.registry import WORLDS, make_world
+from gedanken.environments.table import Table
 from gedanken.environments.two_rooms import TwoRooms
 from gedanken.environments.two_rooms_geometry import TwoRoomsConfig
 
@@ -20,6 +21,7 @@ __all__ = [
     "Exploration",
     "ExploreConfig",
     "Recorder",
+    "Table",
     "TwoRooms",
     "TwoRoomsConfig",
     "adapt",

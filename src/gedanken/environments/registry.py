@@ -7,10 +7,11 @@ from collections.abc import Callable
 from importlib.metadata import entry_points
 
 from gedanken.contracts import World
+from gedanken.environments.table import Table
 from gedanken.environments.two_rooms import TwoRooms
 from gedanken.errors import unknown_name
 
-WORLDS: dict[str, Callable[..., World]] = {"two-rooms-v1": TwoRooms}
+WORLDS: dict[str, Callable[..., World]] = {"table-v1": Table, "two-rooms-v1": TwoRooms}
 
 
 def make_world(id: str, **options: object) -> World:
