@@ -18,6 +18,7 @@ from claims.ledger import Entry, at_least, at_most, read_entry, read_ledger, wri
 from claims.loss_terms import LossTermsClaim
 from claims.memory_kills import MemoryKillsClaim
 from claims.methods import MethodsClaim
+from claims.physics_leakage import PhysicsLeakageClaim
 from claims.planners import PlannersClaim
 from claims.recall import RecallClaim
 from claims.serving import ServeOpenpiClaim, ServeSoakClaim
@@ -79,6 +80,7 @@ _ALL: tuple[Claim, ...] = (
     ServeSoakClaim(),
     WindowsClaim(),
     WorldsClaim(),
+    PhysicsLeakageClaim(),
 )
 
 CLAIMS: dict[str, Claim] = {claim.name: claim for claim in _ALL}

@@ -23,6 +23,7 @@ from gedanken.environments.table.scene import FRAMES, Scene, played
 from gedanken.environments.table.splits import Draw
 from gedanken.environments.table.state import Row, copied, stacked
 from gedanken.errors import BadInput, unknown_name
+from gedanken.types import State
 
 HIDDEN = 3  # frames for which both contexts look the same, at least
 EVIDENCE = 300.0  # grey levels, summed over a frame, by which the outcomes differ at most clearly, at least
@@ -42,6 +43,7 @@ class Quadruplet:
         number: of the scene, within its property, split and part.
         frames: uint8 `[context, frame, 64, 64, 3]` of the two possible clips, A then 1 and B then 2.
         actions: float32 `[context, 31, 3]`.
+        starts: the worlds of both contexts at frame 0, a state of two rows; only an oracle may look at it.
         crossing: frame from which on a clip shows its outcome rather than its context; both are hidden around it.
         onset: first frame in which the outcomes differ.
         rejected: scenes that were drawn in vain before this one, by reason.
@@ -52,6 +54,7 @@ class Quadruplet:
     number: int
     frames: Tensor
     actions: Tensor
+    starts: State
     crossing: int
     onset: int
     rejected: Mapping[str, int] = field(default_factory=dict)
@@ -98,7 +101,9 @@ def played_quadruplet(property: str, split: str, part: str, number: int) -> tupl
             continue
         frames, crossing, onset, rows = found
         actions = torch.from_numpy(np.stack(scene.actions))
-        each = Quadruplet(property, split, number, frames, actions, crossing, onset, dict(rejected))
+        each = Quadruplet(
+            property, split, number, frames, actions, stacked(scene.starts), crossing, onset, dict(rejected)
+        )
         return each, Trajectory(rows, scene.actions)
     raise BadInput(f"of {ATTEMPTS} scenes of {property!r} in {split!r} none was clear: {dict(rejected)}.")
 
