@@ -15,6 +15,7 @@ GLASS_DOUBLE, STEEL_BANDS = 8, 9
 
 TRAIN_TEXTURES, NOVEL_TEXTURES = (SMOOTH, STRIPES, SPOT, RIM), (CHECKS, HALVES)
 _MARKED = 0.5  # brightness of what is marked
+_MARKED_HALF = 0.72  # where half of a thing is marked: darker, its shape would be lost upon the dark background
 
 
 def painted(color: Tensor, texture: Tensor, u: Tensor, v: Tensor, outside: Tensor) -> Tensor:
@@ -30,7 +31,8 @@ def painted(color: Tensor, texture: Tensor, u: Tensor, v: Tensor, outside: Tenso
     for code in texture.unique().tolist():
         rows = texture == code
         mark = _mark(int(code), u[rows], v[rows], outside[rows])
-        shade[rows] = 1.0 - (1.0 - _MARKED) * mark
+        marked = _MARKED_HALF if code in (CHECKS, HALVES) else _MARKED
+        shade[rows] = 1.0 - (1.0 - marked) * mark
     return color[:, None, None, :] * shade[..., None]
 
 
