@@ -61,7 +61,7 @@ class PhysicsLeakageClaim:
     def parts(self) -> list[Part]:
         """One property of one split each."""
         return [
-            Part(f"{split}-{name}", 90.0, lambda folder, split=split, name=name: self.measured(split, name))
+            Part(f"{split}-{name}", 260.0, lambda folder, split=split, name=name: self.measured(split, name))
             for split in SPLITS
             for name in PROPERTIES
         ]
