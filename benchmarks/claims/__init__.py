@@ -19,6 +19,7 @@ from claims.long_ways import LongWaysClaim
 from claims.loss_terms import LossTermsClaim
 from claims.memory_kills import MemoryKillsClaim
 from claims.methods import MethodsClaim
+from claims.physics_leakage import PhysicsLeakageClaim
 from claims.plan_default import PlanDefaultClaim
 from claims.plan_lewm import PlanLeWMClaim
 from claims.plan_scaling import PlanScalingClaim
@@ -110,6 +111,7 @@ _ALL: tuple[Claim, ...] = (
     WorldsClaim(),
     PlanLeWMClaim(),
     PlanScalingClaim(),
+    PhysicsLeakageClaim(),
 )
 
 CLAIMS: dict[str, Claim] = {claim.name: claim for claim in _ALL}

@@ -18,11 +18,13 @@ import torch
 from claims import ledger
 from gedanken.data import normalise, windows
 from gedanken.encoders import ConvEncoder
+from gedanken.environments.table import crossing
 from gedanken.evaluation import manifest
 from gedanken.evaluation.doctor import Limits
+from gedanken.evaluation.surprise import ModelSurprise, controls, simulator
 from gedanken.memory import LandmarkGraph, forgetting
 from gedanken.memory.keys import Keys
-from gedanken.models import ResidualMLP
+from gedanken.models import JEPA, ResidualMLP
 from gedanken.planners import PLANNERS, RegisteredPlanner, draws
 from gedanken.recipes import saved
 from gedanken.serving import door, engine
@@ -245,7 +247,47 @@ def company_shares_its_random_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(draws, "_drawn", shared)
 
 
+def a_difference_of_frames_passes_for_surprise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(simulator, "simulator_surprise", controls.frame_difference)
+
+
+def surprise_ignores_the_predictor(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unmoved(self, latents, actions, ahead, starts=None):
+        return [latents[:, : actions.shape[1]]]
+
+    monkeypatch.setattr(JEPA, "open_loop", unmoved)
+
+
+def surprise_is_constant(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        ModelSurprise, "places", lambda self, clips: torch.ones(len(clips.frames), *self.variance.shape[:2])
+    )
+
+
+def clips_are_joined_where_it_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    def joined(self, context, outcome):
+        return torch.cat((self.frames[context, : self.onset + 3], self.frames[outcome, self.onset + 3 :]))
+
+    monkeypatch.setattr(crossing.Quadruplet, "clip", joined)
+
+
 MUTANTS = {
+    "a difference of frames passes for surprise": (
+        a_difference_of_frames_passes_for_surprise,
+        "evaluation/surprise/test_surprise_scores.py::test_the_simulators_likelihood_tells_every_quadruplet",
+    ),
+    "surprise ignores the predictor": (
+        surprise_ignores_the_predictor,
+        "evaluation/surprise/test_model_surprise.py::test_a_law_that_is_broken_surprises_in_its_frame_and_place",
+    ),
+    "surprise is constant": (
+        surprise_is_constant,
+        "evaluation/surprise/test_model_surprise.py::test_a_law_that_is_broken_surprises_in_its_frame_and_place",
+    ),
+    "clips are joined where it shows": (
+        clips_are_joined_where_it_shows,
+        "evaluation/surprise/test_surprise_scores.py::test_no_control_tells_them_apart",
+    ),
     "retrieval returns random items": (
         retrieval_returns_random_items,
         "memory/test_episodic.py::test_the_nearest_are_those_that_comparing_all_would_find",

@@ -73,6 +73,8 @@ def _recordings(loaded: Loaded, data: str) -> tuple[Episodes, str]:
     from gedanken.recipes import two_rooms_demo
 
     source = data or str(loaded.lineage.get("data", ""))
+    if source in WORLDS and source != "two-rooms-v1":
+        raise BadInput(f"no episodes of {source!r} can be drawn here; name recordings to examine the model on.")
     if source in WORLDS:
         episodes = EpisodeList()
         # A model file of before random walls says nothing of its own: it is of the fixed one.

@@ -15,6 +15,7 @@ from gedanken.cli.imagine import imagine
 from gedanken.cli.info import info
 from gedanken.cli.mcp import mcp
 from gedanken.cli.memory import memory
+from gedanken.cli.physics import physics
 from gedanken.cli.plan import plan
 from gedanken.cli.push import push
 from gedanken.cli.reproduce import reproduce
@@ -36,6 +37,7 @@ VERBS = {
         doctor,
         data,
         memory,
+        physics,
         push,
         reproduce,
         serve,

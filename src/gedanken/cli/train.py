@@ -85,6 +85,7 @@ def _train(data: str, run: Path, resume: Path | None, seed: int, changes: list[s
     from gedanken.cli.console import console, table, training_bar
     from gedanken.collectives import rank
     from gedanken.environments import WORLDS
+    from gedanken.errors import BadInput
     from gedanken.evaluation.report import write_report
     from gedanken.recipes import choice_for, fit, save, split_for, two_rooms_demo
     from gedanken.recipes.changes import changed
@@ -98,6 +99,11 @@ def _train(data: str, run: Path, resume: Path | None, seed: int, changes: list[s
         data, recipe = started(run)
     folder = RunFolder(run)
     why: tuple[str, ...] = ()
+    if data in WORLDS and data != "two-rooms-v1":
+        raise BadInput(
+            f"there is no shipped recipe for {data!r}; record episodes of it (`gedanken physics make clips --episodes 1000` "
+            "for the table) and train on their folder."
+        )
     if data in WORLDS:
         shipped = two_rooms_demo(recipe.train.seed if recipe else seed)
         console.print(f"recording {shipped.episodes} episodes of {data} …")

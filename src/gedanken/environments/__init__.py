@@ -4,7 +4,7 @@ A world is a batch of simulations as pure functions (`gedanken.contracts.World`)
 expert, an oracle of distance, and looks split into train and test. Gymnasium forms stand beside it; `adapt` reads
 anyone's Gymnasium environment and `Recorder` turns what happens in one into episodes.
 Open `two_rooms.py` first, then `behaviour.py` for the data a planner needs. The worlds of a dot share the files `dot_*.py`
-(contacts, pictures, Gymnasium forms) and `gates.py` (shortest ways).
+(contacts, pictures, Gymnasium forms) and `gates.py` (shortest ways); `table` is a world of things that fall.
 """
 
 from gedanken.environments.adapter import Adapter, adapt
@@ -17,6 +17,7 @@ from gedanken.environments.maze_geometry import MazeConfig
 from gedanken.environments.recorder import Recorder
 from gedanken.environments.registration import register
 from gedanken.environments.registry import WORLDS, make_world
+from gedanken.environments.table import Table
 from gedanken.environments.two_rooms import TwoRooms
 from gedanken.environments.two_rooms_geometry import TwoRoomsConfig
 from gedanken.environments.walks import Exploration, ExploreConfig
@@ -33,6 +34,7 @@ __all__ = [
     "Maze",
     "MazeConfig",
     "Recorder",
+    "Table",
     "TwoRooms",
     "TwoRoomsConfig",
     "adapt",
