@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Any
@@ -30,7 +31,10 @@ def planners(entry: Entry) -> str:
     """Success against core-seconds of planning an episode, a panel a wall and a line a planner, 95 % intervals upright."""
     cost = np.array([row["planning_core_seconds"] for row in entry.beside])
     x = spanning(cost, MARGIN + 4, RIGHT, log=True)
-    y = Axis(0.0, 1.02, BOTTOM, TOP)
+    least = min(row["interval"][0] for row in entry.beside)
+    y = Axis(
+        math.floor(20 * least) / 20, 1.005, BOTTOM, TOP
+    )  # planners differ by a few points: from 0 on they look alike
     walls = [(wall, list(rows)) for wall, rows in groupby(entry.beside, key=lambda row: row["name"].split(", ")[0])]
     names = list(dict.fromkeys(_planner(row) for row in entry.beside))
     colour = dict(zip(names, COLOURS, strict=False))
@@ -59,7 +63,7 @@ def _panel(
     wall: str, rows: Sequence[Mapping[str, Any]], x: Axis, y: Axis, colour: Mapping[str, str], left: float
 ) -> Markup:
     parts = [
-        tag("text", wall, class_="head", x=MARGIN, y=14),
+        tag("text", wall, class_="head", x=MARGIN, y=-6),
         frame(x, y, "core-seconds of planning an episode", "↑ success, share"),
     ]
     for name, found in groupby(rows, key=_planner):
