@@ -66,7 +66,11 @@ def beside(entry: Entry) -> str:
 
 def table(entries: list[Entry]) -> str:
     """All claims, a line each."""
-    head = "| claim | value | 95 % interval | seeds: each | n | bar | beside it |\n" + "|---" * 7 + "|\n"
+    head = (
+        "| claim | value | interval: 95 %, or as the note says | seeds: each | n | bar | beside it |\n"
+        + "|---" * 7
+        + "|\n"
+    )
     return head + "".join(headline(entry) + "\n" for entry in entries)
 
 
@@ -76,7 +80,7 @@ def chapter(entry: Entry) -> str:
     lines = [
         f"## {entry.claim}",
         "",
-        f"{entry.what[0].upper()}{entry.what[1:]}: **{amount(entry.value, entry.unit)}**, 95 % interval {low} to {high}, "
+        f"{entry.what[0].upper()}{entry.what[1:]}: **{amount(entry.value, entry.unit)}**, interval {low} to {high}, "
         f"n = {entry.n}.",
         "",
         f"- bar: {bar(entry)}",

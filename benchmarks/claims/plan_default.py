@@ -16,7 +16,6 @@ import torch
 from claims.claim import Measured, Part, Quick, told_once
 from claims.ledger import Bound, Entry, at_least, at_most
 from claims.two_rooms import STEPS, TwoRoomsClaim
-from gedanken.agent import AgentConfig
 from gedanken.evaluation.intervals import paired_difference
 from gedanken.evaluation.manifest import make_manifest
 from gedanken.evaluation.planning import evaluate_planning, measure_latency
@@ -83,7 +82,7 @@ class PlanDefaultClaim:
     def _success(self, settings: str) -> Measured:
         agent = load(self.model.ships).agent(0)
         if settings == "thorough":
-            agent.config = thorough(agent.config)
+            agent.config = replace(agent.config, **THOROUGH)
         result = evaluate_planning(self.model.world, agent, self.model.manifest, STEPS)
         print(f"{settings}: {result.success.float().mean():.1%}", flush=True)
         return {
@@ -147,11 +146,6 @@ class PlanDefaultClaim:
         limits = {bound.figure: bound.limit for bound in self.bar}
         holds = p95 <= limits[ALONE] and of_eight <= limits[EIGHT]
         return Quick(p95, float(alone.quantile(0.5)), float(alone.max()), len(alone), holds)
-
-
-def thorough(config: AgentConfig) -> AgentConfig:
-    """The same agent with the searches it had before."""
-    return replace(config, **THOROUGH)
 
 
 def _bits(success: str) -> torch.Tensor:
