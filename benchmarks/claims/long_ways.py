@@ -1,4 +1,4 @@
-"""Goals farther than any recording went: success against the length of the way, flat and by landmarks, at what cost."""
+"""Goals farther than any recording went: success against the length of the way, flat, in levels, by landmarks, at what cost."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ QUICK_PAIRS = 16
 
 @dataclass(frozen=True, kw_only=True)
 class LongWaysClaim:
-    """Success of the same model planning flat and by landmarks.
+    """Success of the same model planning flat, in levels and by landmarks.
 
     Args:
         name: of the claim.

@@ -27,7 +27,7 @@ from gedanken.recipes import Loaded
 from gedanken.recipes.long_ways import NEAR
 from gedanken.types import Moment, Observation, State
 
-ARMS = ("flat", "flat, 10x", "graph", "auto-depth", "random")
+ARMS = ("flat", "flat, 10x", "levels", "graph", "auto-depth", "random")
 WALKS, WALK_STEPS = 80, 40
 _MORE = 10 // 2
 """Candidates are as many times more for ten times the compute, rounds twice as many."""
@@ -86,8 +86,11 @@ def _policy(
     if arm == "random":
         return RandomWalker(world, seed), None
     config = loaded.recipe.agent
+    near = replace(loaded, recipe=replace(loaded.recipe, agent=replace(config, near=NEAR)))
     if arm == "flat":
-        return loaded.agent(seed), None
+        return _alone(loaded.agent(seed)), None
+    if arm == "levels":
+        return near.agent(seed), None
     if arm == "flat, 10x":
         more = [
             replace(each, candidates=_MORE * each.candidates, rounds=2 * each.rounds)
@@ -95,7 +98,7 @@ def _policy(
             if isinstance(each, MPPIConfig)
         ]
         recipe = replace(loaded.recipe, agent=replace(config, warm=more[0], cold=more[1]))
-        return replace(loaded, recipe=recipe).agent(seed), None
+        return _alone(replace(loaded, recipe=recipe).agent(seed)), None
     model = loaded.model
     assert model.reach_head is not None
     memory = EpisodicMemory.open(folder / "walks.db", fingerprint(model.encoder))
@@ -103,9 +106,15 @@ def _policy(
     settings = LandmarkConfig(direct=0.0) if arm == "graph" else LandmarkConfig()
     graph = LandmarkGraph(memory, model.reach_head.steps, fingerprint(model.reach_head), settings)
     graph.propose(ids)
-    agent = replace(loaded, recipe=replace(loaded.recipe, agent=replace(config, near=NEAR))).agent(seed)
+    agent = near.agent(seed) if arm == "auto-depth" else _alone(near.agent(seed))
     agent.landmarks = graph
     return agent, memory
+
+
+def _alone(agent: Agent) -> Agent:
+    """The agent without an upper level, which comes with the model."""
+    agent.levels = None
+    return agent
 
 
 @torch.no_grad()

@@ -179,24 +179,30 @@ class Memory(Protocol):
 
 
 @runtime_checkable
-class Landmarks(Protocol):
-    """Remembered places, what it takes to get from one to another, and the way to a goal beyond a plan's horizon."""
+class Wayfinder(Protocol):
+    """Where to head first on the way to a goal beyond a plan's horizon."""
 
-    def __len__(self) -> int: ...
-
-    def propose(self, ids: Sequence[int]) -> int:
-        """Offer remembered moments; those far from all landmarks become landmarks. How many did."""
-        ...
-
-    def route(self, now: Tensor, goal: Tensor, missed: Tensor | None = None) -> Route:
+    def route(self, now: Tensor, goal: Tensor, missed: Tensor | None = None, keep: Tensor | None = None) -> Route:
         """The next place on the cheapest way from latents `[B, P, D]` to others.
 
-        `missed` `[B, M]` are landmarks near which heading straight for the goal failed, filled up with -1.
+        `missed` `[B, M]` are places near which heading straight for the goal failed, filled up with -1. Rows of `keep` `[B]`
+        are on their way and ask only whether the goal itself has come within reach: what else is said of them is not read.
         """
         ...
 
     def judge(self, source: int, target: int, arrived: bool) -> None:
         """Tell whether `target` was reached from `source`: a way that failed costs more until it is gone again."""
+        ...
+
+
+@runtime_checkable
+class Landmarks(Wayfinder, Protocol):
+    """Remembered places, and what it takes to get from one to another."""
+
+    def __len__(self) -> int: ...
+
+    def propose(self, ids: Sequence[int]) -> int:
+        """Offer remembered moments; those far from all landmarks become landmarks. How many did."""
         ...
 
 

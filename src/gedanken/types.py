@@ -327,13 +327,17 @@ class Recalled:
     latents: Float[Tensor, "B K P D"]
 
 
+IMAGINED = 0
+"""Id of a place on the way that is no landmark: those of remembered moments begin at 1."""
+
+
 @dataclass(frozen=True)
 class Route:
     """Where to go next on the way to each of B goals.
 
     Args:
         aims: `[B, P, D]` latents of the next landmark; of the goal itself where nothing better is known.
-        target: `[B]` id of that landmark; -1 for the goal itself.
+        target: `[B]` id of that landmark; -1 for the goal itself, `IMAGINED` for a place that was never seen.
         source: `[B]` id of the landmark that the way begins at, the nearest to now; -1 where there is none.
         steps: `[B]` model steps predicted to the aim.
         left: `[B]` cost of the whole way: predicted steps, those not to be trusted weighed more; inf where none is known.

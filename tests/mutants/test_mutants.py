@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from claims import ledger
+from gedanken.agent import Levels
 from gedanken.data import normalise, windows
 from gedanken.encoders import ConvEncoder
 from gedanken.environments.table import crossing
@@ -197,6 +198,10 @@ def forgetting_leaves_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forgetting, "clean", lambda database: None)
 
 
+def the_upper_level_hands_down_the_goal_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Levels, "_first", lambda self, now, goal: goal)
+
+
 def the_graph_ignores_failures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(LandmarkGraph, "judge", lambda self, source, target, arrived: None)
 
@@ -295,6 +300,10 @@ MUTANTS = {
     "forgetting leaves bytes": (
         forgetting_leaves_bytes,
         "memory/test_forgetting.py::test_no_byte_of_what_was_forgotten_is_left_in_any_file",
+    ),
+    "the upper level hands down the goal itself": (
+        the_upper_level_hands_down_the_goal_itself,
+        "agent/test_levels.py::test_an_upper_level_goes_around_where_a_flat_agent_waits",
     ),
     "the graph ignores failures": (
         the_graph_ignores_failures,

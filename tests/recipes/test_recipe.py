@@ -15,6 +15,7 @@ from gedanken.models import GRUPredictor, GRUPredictorConfig, ResidualMLP
 from gedanken.planners import PLANNERS, GradientConfig, ICEMConfig, MPPIConfig, TreeConfig
 from gedanken.recipes import PLDM, PLDMConfig, Recipe, build, parts, two_rooms_demo
 from gedanken.recipes.error_head import ErrorHeadConfig
+from gedanken.recipes.levels import LevelsConfig
 from gedanken.recipes.parts import ENCODERS, OBJECTIVES, PREDICTORS
 from gedanken.recipes.reachability import ReachConfig
 from gedanken.recipes.recipe import build_objective
@@ -228,6 +229,7 @@ WHOLE = Recipe(
     refine=RefineConfig(),
     error_head=ErrorHeadConfig(),
     reach=ReachConfig(),
+    levels=LevelsConfig(),
     agent=AgentConfig(tree=TreeConfig()),
 )
 PLAIN = json.loads(json.dumps(WHOLE.as_dict()))

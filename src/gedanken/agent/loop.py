@@ -21,6 +21,7 @@ from gedanken.agent.config import AgentConfig
 from gedanken.agent.configurator import Thresholds
 from gedanken.agent.decision import Decision, Ways
 from gedanken.agent.distance import apart
+from gedanken.agent.levels import Levels, ways_of
 from gedanken.agent.remembering import moments_of
 from gedanken.agent.search import PlanSearch
 from gedanken.agent.task import Task
@@ -52,6 +53,7 @@ class Agent:
             opened it closes it.
         landmarks: find ways to goals beyond the horizon, by sub-goals (`wayfinding.py`); they grow by what is remembered. None
             plans for every goal directly.
+        levels: find sub-goals where landmarks know none, by a slower clock (`levels.py`).
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Agent:
         seed: int = 0,
         memory: Memory | None = None,
         landmarks: Landmarks | None = None,
+        levels: Levels | None = None,
     ) -> None:
         bounds = torch.tensor([model.action.low, model.action.high])
         if not bool(torch.isfinite(bounds).all()) or bool((bounds[0] > 0).any()) or bool((bounds[1] < 0).any()):
@@ -73,7 +76,7 @@ class Agent:
         self.model, self.energy, self.thresholds = model, energy, thresholds
         self.config = config or AgentConfig()
         self.generator = Generator().manual_seed(seed)
-        self.memory, self.landmarks = memory, landmarks
+        self.memory, self.landmarks, self.levels = memory, landmarks, levels
         self.task: Task | None = None
 
     @torch.no_grad()
@@ -200,11 +203,12 @@ class Agent:
         return PlanSearch(self.model, self.energy, self.thresholds, self.config, self.generator)
 
     def _on_its_way(self, task: Task, seen: Tensor, held: Tensor) -> tuple[Task, Tensor]:
-        """The task with its next landmarks, and the rows that head elsewhere than before."""
-        if self.landmarks is None:
+        """The task with its next sub-goals, and the rows that head elsewhere than before."""
+        ways = ways_of(self.landmarks, self.levels)
+        if ways is None:
             return task, torch.zeros_like(held)
         arrival = _ARRIVED * self.thresholds.hold
-        legs, turned = onward(self.landmarks, task.legs, seen, task.goal.latents, held, arrival)
+        legs, turned = onward(ways, task.legs, seen, task.goal.latents, held, arrival)
         return replace(task, legs=legs), turned
 
     def _seen(self, observation: Observation) -> Tensor:

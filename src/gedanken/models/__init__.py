@@ -3,7 +3,8 @@
 In: a `Context` of latents and candidate actions `[B, N, H, A]`. Out: a `Rollout` `[B, N, H, P, D]`.
 Open `jepa.py` first: encoder and predictor under one roof; then `predictor.py`: what a predictor must offer. There are five:
 `residual_mlp.py` sees one frame, `causal_transformer.py` the last few, `gru.py` remembers, `state_space.py` suits machines with
-sensors, and `window_transformer.py` is LeWM's. `error_head.py` says how wrong a prediction will be.
+sensors, and `window_transformer.py` is LeWM's. `error_head.py` says how wrong a prediction will be,
+`reachability.py` how far apart latents are, and `slow_clock.py` predicts many steps at once.
 """
 
 from gedanken.models.causal_transformer import CausalTransformer, CausalTransformerConfig
@@ -13,6 +14,7 @@ from gedanken.models.jepa import JEPA
 from gedanken.models.predictor import LatentState, Predictor
 from gedanken.models.reachability import ReachHead
 from gedanken.models.residual_mlp import ResidualMLP, ResidualMLPConfig
+from gedanken.models.slow_clock import SlowClock
 from gedanken.models.state_space import StateSpaceConfig, StateSpacePredictor
 from gedanken.models.window_transformer import WindowTransformer, WindowTransformerConfig
 
@@ -28,6 +30,7 @@ __all__ = [
     "ReachHead",
     "ResidualMLP",
     "ResidualMLPConfig",
+    "SlowClock",
     "StateSpaceConfig",
     "StateSpacePredictor",
     "WindowTransformer",

@@ -14,6 +14,7 @@ from gedanken.models.engine import RolloutType, engine_of
 from gedanken.models.error_head import ErrorHead
 from gedanken.models.predictor import LatentState, Predictor
 from gedanken.models.reachability import ReachHead
+from gedanken.models.slow_clock import SlowClock
 from gedanken.types import ActionSpec, Context, Observation, Rollout
 
 
@@ -27,6 +28,7 @@ class JEPA(nn.Module):
         frame_skip: environment steps in one model step, so A = frame_skip × action.width.
         error_head: says what error to expect of a step (`error_head.py`); None where that was not learned.
         reach_head: says how many steps two latents lie apart (`reachability.py`); likewise.
+        slow_clock: predicts many steps at once (`slow_clock.py`); likewise.
 
     `rollout_type` is that of an engine's products (`models/engine/`): "float32" keeps rollouts exact on any chip.
     """
@@ -43,6 +45,7 @@ class JEPA(nn.Module):
         frame_skip: int,
         error_head: ErrorHead | None = None,
         reach_head: ReachHead | None = None,
+        slow_clock: SlowClock | None = None,
     ) -> None:
         super().__init__()
         if not isinstance(encoder, Encoder):
@@ -58,6 +61,7 @@ class JEPA(nn.Module):
         self.frame_skip = frame_skip
         self.error_head = error_head
         self.reach_head = reach_head
+        self.slow_clock = slow_clock
         self.rollout_type: RolloutType = "auto"
         self.register_buffer("action_mean", torch.zeros(frame_skip * action.width))
         self.register_buffer("action_std", torch.ones(frame_skip * action.width))

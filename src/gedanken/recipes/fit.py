@@ -14,6 +14,7 @@ from gedanken.errors import BadInput
 from gedanken.models import JEPA
 from gedanken.recipes.error_head import learn_errors
 from gedanken.recipes.keep import keep
+from gedanken.recipes.levels import learn_levels
 from gedanken.recipes.parts import streams_of
 from gedanken.recipes.reachability import learn_reach
 from gedanken.recipes.recipe import Recipe, build, build_objective
@@ -24,9 +25,9 @@ from gedanken.types import Episode
 
 HELD_OUT = 0.05
 """Share of the episodes that training never sees."""
-REFINED, ERRORS, REACH = "refined", "errors", "reach"
-"""Folders of a run in which the trainings of the predictor alone, of the error head and of the reachability head lie."""
-_LATER = ("agent", "refine", "error_head", "reach")
+REFINED, ERRORS, REACH, LEVELS = "refined", "errors", "reach", "levels"
+"""Folders of a run in which the trainings of the predictor alone, of both heads and of the slower clock lie."""
+_LATER = ("agent", "refine", "error_head", "reach", "levels")
 """Fields of a recipe that its first training knows nothing of."""
 _CALIBRATION_WINDOWS = 256
 
@@ -80,7 +81,7 @@ def fit(
     )
     torch.manual_seed(recipe.train.seed)
     action = episodes[0].action
-    model = build(replace(recipe, error_head=None, reach=None), action)
+    model = build(replace(recipe, error_head=None, reach=None, levels=None), action)
     statistics = fit_statistics(episodes, recipe.frame_skip, episodes=kept, streams=streams)
     model.set_statistics(statistics)
     objective = build_objective(recipe, action)
@@ -127,6 +128,8 @@ def _on_latents(
         trained = _together(trained, done)
     if recipe.reach is not None:
         trained = _together(trained, learn_reach(model, kept, recipe.reach, within(REACH), watch, identity))
+    if recipe.levels is not None:
+        trained = _together(trained, learn_levels(model, kept, recipe.levels, within(LEVELS), watch, identity))
     return trained
 
 

@@ -13,6 +13,7 @@ from gedanken.encoders import ConvEncoderConfig, KeypointEncoderConfig
 from gedanken.environments import WORLDS, DotWorld, ExploreConfig, episodes_of
 from gedanken.errors import BadInput
 from gedanken.models import ResidualMLPConfig
+from gedanken.recipes.levels import LevelsConfig
 from gedanken.recipes.pldm import PLDMConfig
 from gedanken.recipes.reachability import ReachConfig
 from gedanken.recipes.recipe import Recipe
@@ -83,12 +84,13 @@ def maze(seed: int = 0) -> LongWaysRun:
 
 
 def _fixed(name: str, seed: int) -> Recipe:
-    """As for Two Rooms (`recipes/two_rooms.py`), with a head for what lies within reach."""
-    reach = ReachConfig()
+    """As for Two Rooms (`recipes/two_rooms.py`), with a head for what lies within reach and a slower clock."""
+    reach, levels = ReachConfig(), LevelsConfig()
     return Recipe(
         name=name,
         encoder=ConvEncoderConfig(width=16),
         objective=PLDMConfig(temporal_similarity=25.0, starts=1),
         train=TrainConfig(steps=1200, learning_rate=3e-3, beta2=0.95, seed=seed),
         reach=replace(reach, train=replace(reach.train, seed=seed)),
+        levels=replace(levels, train=replace(levels.train, seed=seed)),
     )

@@ -15,6 +15,7 @@ from gedanken.models import JEPA, ResidualMLPConfig
 from gedanken.planners import TreeConfig, planner_named
 from gedanken.recipes.configuration import made, of_kind
 from gedanken.recipes.error_head import ErrorHeadConfig, head_of
+from gedanken.recipes.levels import LevelsConfig, slow_clock_of
 from gedanken.recipes.parts import ENCODERS, OBJECTIVES, PREDICTORS, EncoderConfig, ObjectiveConfig, PartConfig
 from gedanken.recipes.pldm import PLDMConfig
 from gedanken.recipes.reachability import ReachConfig, reach_head_of
@@ -41,6 +42,7 @@ class Recipe:
         refine: how the predictor then goes on alone, on kept latents; None leaves this out.
         error_head: how the model then learns what errors to expect of itself; None leaves this out.
         reach: how the model then learns what lies within reach of what; None leaves this out.
+        levels: how the model then learns a slower clock, to plan in levels when `reach` says far; None leaves this out.
         agent: how to plan with the result.
     """
 
@@ -54,6 +56,7 @@ class Recipe:
     refine: RefineConfig | None = None
     error_head: ErrorHeadConfig | None = None
     reach: ReachConfig | None = None
+    levels: LevelsConfig | None = None
     agent: AgentConfig = field(default_factory=AgentConfig)
 
     def __post_init__(self) -> None:
@@ -68,6 +71,10 @@ class Recipe:
             raise BadInput(
                 f"window={self.window} is too short to show frames farthest={self.reach.farthest} steps apart; make it at least "
                 f"{self.reach.farthest + 1}."
+            )
+        if self.levels is not None and (self.reach is None or self.window <= self.levels.stride):
+            raise BadInput(
+                f"levels with stride={self.levels.stride} need `reach`, and a window longer than that; window={self.window} here."
             )
 
     def as_dict(self) -> dict[str, Any]:
@@ -91,6 +98,7 @@ class Recipe:
                 "refine": _trained(RefineConfig, values.get("refine")),
                 "error_head": _trained(ErrorHeadConfig, values.get("error_head")),
                 "reach": _trained(ReachConfig, values.get("reach")),
+                "levels": _trained(LevelsConfig, values.get("levels")),
                 "agent": _agent(values["agent"]),
             }
             return made(cls, {**values, **parts})
@@ -105,7 +113,8 @@ def build(recipe: Recipe, action: ActionSpec) -> JEPA:
     predictor = PREDICTORS.of(recipe.predictor).build(recipe.predictor, recipe.encoder.latent, width)
     head = recipe.error_head and head_of(recipe.error_head, recipe.encoder.latent, width)
     reach = recipe.reach and reach_head_of(recipe.reach, recipe.encoder.latent)
-    return JEPA(encoder, predictor, action, recipe.frame_skip, head, reach)
+    slow = recipe.levels and slow_clock_of(recipe.levels, recipe.encoder.latent, width)
+    return JEPA(encoder, predictor, action, recipe.frame_skip, head, reach, slow)
 
 
 def build_objective(recipe: Recipe, action: ActionSpec) -> nn.Module:

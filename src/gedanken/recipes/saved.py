@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Generator
 
 from gedanken import __version__, modelfile
-from gedanken.agent import Agent, configure
+from gedanken.agent import Agent, Levels, UpperSearchConfig, configure
 from gedanken.contracts import Memory
 from gedanken.encoders import fingerprint
 from gedanken.errors import BadInput
@@ -37,6 +38,7 @@ class Loaded:
         seed: int = 0,
         memory: Memory | str | Path | None = None,
         landmarks: LandmarkConfig | None = None,
+        levels: UpperSearchConfig | None = None,
     ) -> Agent:
         """An agent with the recipe's planner and the thresholds this model was calibrated to.
 
@@ -46,6 +48,7 @@ class Loaded:
                 model's encoder; `agent.memory.close()` gives the file back. A model that learned what lies within reach
                 (`Recipe.reach`) goes by landmarks of such a memory to goals that lie beyond.
             landmarks: how these are chosen and believed.
+            levels: how a model that learned a slower clock (`Recipe.levels`) searches for sub-goals where landmarks know none.
         Raises:
             BadInput, BadMemoryFile, StorageError: as for `EpisodicMemory.open`.
         """
@@ -56,7 +59,16 @@ class Loaded:
         head, graph = self.model.reach_head, None
         if head is not None and isinstance(memory, EpisodicMemory):
             graph = LandmarkGraph(memory, head.steps, fingerprint(head), landmarks)
-        return Agent(self.model, energy, thresholds, self.recipe.agent, seed, memory, graph)
+        upper = self._levels(seed, levels or UpperSearchConfig())
+        return Agent(self.model, energy, thresholds, self.recipe.agent, seed, memory, graph, upper)
+
+    def _levels(self, seed: int, config: UpperSearchConfig) -> Levels | None:
+        clock, head = self.model.slow_clock, self.model.reach_head
+        if clock is None or head is None:
+            return None
+        energy, _ = configure(self.model.step_change.item())
+        generator = Generator().manual_seed(seed)
+        return Levels(clock.rollout, clock.low, clock.high, clock.stride, energy, head.steps, config, generator)
 
 
 def save(

@@ -73,7 +73,11 @@ class LandmarkGraph:
         return len(chosen)
 
     def route(
-        self, now: Float[Tensor, "B P D"], goal: Float[Tensor, "goals P D"], missed: Tensor | None = None
+        self,
+        now: Float[Tensor, "B P D"],
+        goal: Float[Tensor, "goals P D"],
+        missed: Tensor | None = None,
+        keep: Tensor | None = None,
     ) -> Route:
         """The next place on the cheapest way to each goal; the goal itself where it is within trust, or no way is known.
 
@@ -81,6 +85,7 @@ class LandmarkGraph:
             now, goal: latents.
             missed: landmarks near which heading straight for the goal failed `[B, M]`, once for each time and filled up with -1;
                 from there the goal is not trusted any more.
+            keep: makes no difference here: a table of all ways serves every row.
         Raises:
             ShapeError: there is not one goal for each latent now.
         """
