@@ -148,6 +148,16 @@ def an_engine_outlives_its_weights(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(import_module("gedanken.models.engine.kept"), "_seal", lambda tensors: ())
 
 
+def an_engine_answers_as_in_round_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = import_module("gedanken.models.engine.residual")
+    roll, kept = module.ResidualEngine.__call__, {}
+
+    def first(self, latents, past, actions):
+        return kept.setdefault((id(self), actions.shape), roll(self, latents, past, actions))
+
+    monkeypatch.setattr(module.ResidualEngine, "__call__", first)
+
+
 def statistics_are_fitted_on_the_test_split(monkeypatch: pytest.MonkeyPatch) -> None:
     fit_statistics = normalise.fit_statistics
 
@@ -392,6 +402,10 @@ MUTANTS = {
     "an engine outlives its weights": (
         an_engine_outlives_its_weights,
         "models/engine/test_engine.py::test_an_engine_is_never_older_than_the_weights[no_grad-loaded]",
+    ),
+    "an engine answers as in round one": (
+        an_engine_answers_as_in_round_one,
+        "models/engine/test_residual_engine.py::test_rollouts_are_the_predictors_own_in_every_round[True-2]",
     ),
     "statistics are fitted on the test split": (
         statistics_are_fitted_on_the_test_split,

@@ -46,26 +46,17 @@ class PlanSearch:
         """Each row's plan: to stay, searched cold or warm, foreseen, what is left of the last one, or one drawn step; and
         whether its search was cut short."""
         plan, left = self.still(distance), shifted(task.plan)
-        cut = torch.zeros_like(ways.held)
-        rows = ways.followed.nonzero()[:, 0]
-        last = replace(task.plan, actions=left[rows], energy=task.plan.energy[rows], feasible=task.plan.feasible[rows])
-        plan, start = _merged(plan, last, rows), left.masked_fill(ways.cold[:, None, None], 0.0)
+        plan, cut = _merged(plan, replace(task.plan, actions=left), ways.followed), torch.zeros_like(ways.held)
         if task.foreseen is not None:
-            rows = ways.foreseen.nonzero()[:, 0]
-            ahead = replace(
-                plan,
-                actions=task.foreseen.actions[rows],
-                energy=task.foreseen.energy[rows],
-                feasible=task.foreseen.feasible[rows],
-            )
-            plan = _merged(plan, ahead, rows)
+            plan = _merged(plan, task.foreseen, ways.foreseen)
+        start = left.masked_fill(ways.cold[:, None, None], 0.0)
         for rows, search in ((ways.cold, self.config.cold), (ways.warm, self.config.warm)):
             for part in self._by_depth(task, rows):
                 for chunk in part.nonzero()[:, 0].split(max(1, _ROWS // search.candidates)):
                     if len(chunk):  # no rows split into one empty chunk
                         found, cut[chunk] = self.planned(task, chunk, start[chunk], search, enough)
-                        plan = _merged(plan, found, chunk)
-        return _merged(plan, self._elsewhere(plan, ways.drawn), ways.drawn.nonzero()[:, 0]), cut
+                        plan = _placed(plan, found, chunk)
+        return self._elsewhere(plan, ways.drawn), cut
 
     def _by_depth(self, task: Task, rows: Tensor) -> tuple[Tensor, ...]:
         """The rows that head for a landmark, which lies near, and those that head for their goal."""
@@ -117,13 +108,17 @@ class PlanSearch:
         reach = torch.full_like(high, action.norm) if action.norm else (high - low) / 2
         return Search(mean, (self.config.spread * reach).expand_as(mean), low, high, action.norm)
 
-    def _elsewhere(self, plan: Plan, rows: Tensor) -> Plan:
-        """A drawn action, held for one model step and followed by rest: away from where the model is wrong."""
+    def _elsewhere(self, plan: Plan, drawn: Tensor) -> Plan:
+        """The plan with a drawn action in some rows, held for one model step and followed by rest: away from where the model
+        is wrong."""
+        rows = drawn.nonzero()[:, 0]
+        if not len(rows):
+            return plan
         start = self._start(torch.zeros_like(plan.actions[rows]))
-        generator = generators_of(rows.nonzero()[:, 0], self.generator)
-        drawn = limited((start.std * normal(*start.std.shape, rows=0, generator=generator))[:, None], start)[:, 0]
-        drawn[:, 1:] = 0.0
-        return replace(plan, actions=drawn, energy=plan.energy[rows], feasible=plan.feasible[rows])
+        noise = normal(*start.std.shape, rows=0, generator=generators_of(rows, self.generator))
+        away = limited((start.std * noise)[:, None], start)[:, 0]
+        away[:, 1:] = 0.0
+        return replace(plan, actions=plan.actions.index_copy(0, rows, away))
 
     def still(self, distance: Tensor) -> Plan:
         """The plan to stay, for rows in which nothing is searched."""
@@ -168,8 +163,20 @@ def _rested(plan: Plan, horizon: int) -> Plan:
     )
 
 
-def _merged(plan: Plan, part: Plan, rows: Tensor) -> Plan:
-    """`plan` with some of its rows replaced; traces of different lengths are not kept."""
+def _merged(plan: Plan, other: Plan, rows: Tensor) -> Plan:
+    """`plan` with the rows `[B]` of the other where these are true; traces of different lengths are not kept."""
+    if not rows.any():
+        return plan
+    return replace(
+        plan,
+        actions=torch.where(rows[:, None, None], other.actions, plan.actions),
+        energy=torch.where(rows, other.energy, plan.energy),
+        feasible=torch.where(rows, other.feasible, plan.feasible),
+    )
+
+
+def _placed(plan: Plan, part: Plan, rows: Tensor) -> Plan:
+    """`plan` with `part` in the rows of these numbers."""
     return replace(
         plan,
         actions=plan.actions.index_copy(0, rows, part.actions),

@@ -104,7 +104,7 @@ class JEPA(nn.Module):
             ShapeError: if the actions' width is not frame_skip × the environment's, or batches differ, or the context has
                 not one action less than latents.
         """
-        batch, _, _, width = actions.shape
+        batch, candidates, horizon, width = actions.shape
         if width != self.action_mean.numel() or batch != context.latents.shape[0]:
             raise ShapeError(
                 f"actions are {tuple(actions.shape)}; expected [B={context.latents.shape[0]}, N, H, "
@@ -112,7 +112,7 @@ class JEPA(nn.Module):
             )
         self._check_context(context.latents, context.actions)
         done = self.normalised(actions)
-        engine = engine_of(self.predictor, context.latents, self.rollout_type)
+        engine = engine_of(self.predictor, context.latents, self.rollout_type, batch * candidates * horizon)
         if engine is None:
             latents = self._stepped(context, done)
         else:
@@ -138,12 +138,9 @@ class JEPA(nn.Module):
         """What the error head says of each step alone."""
         if self.error_head is None:
             return None
-        before = context.latents[:, -1:].expand(-1, done.shape[1], -1, -1)
-        errors: list[Tensor] = []
-        for step in range(done.shape[2]):
-            errors.append(self.error_head(before, done[:, :, step], latents[:, :, step]))
-            before = latents[:, :, step]
-        return torch.stack(errors, dim=2).clamp_min(0).expm1()
+        first = context.latents[:, -1:, None].expand(-1, done.shape[1], -1, -1, -1)
+        before = torch.cat([first, latents[:, :, :-1]], dim=2)
+        return self.error_head(before, done, latents).clamp_min(0).expm1()
 
     def open_loop(
         self,

@@ -3,6 +3,8 @@
 Independent noise at every step averages out and leads nowhere; a way round an obstacle is a few straight lines.
 """
 
+from functools import lru_cache
+
 import torch
 from torch import Generator, Tensor
 
@@ -22,12 +24,10 @@ def coloured_noise(like: Tensor, count: int, rho: float, generator: Generator) -
         generator: source of the randomness.
     """
     batch, horizon, width = like.shape
-    # Steps lead in memory, so that each update of the recursion runs over one contiguous block.
+    # Steps lead in memory, so that the whole recursion is one product.
     noise = normal(horizon, batch, count, width, rows=1, generator=generator, dtype=like.dtype, device=like.device)
     if rho:
-        fresh = (1.0 - rho**2) ** 0.5
-        for step in range(1, horizon):
-            noise[step].mul_(fresh).add_(noise[step - 1], alpha=rho)
+        noise = torch.tensordot(_remembering(horizon, rho).to(like), noise, dims=1)
     return noise.permute(1, 2, 0, 3)
 
 
@@ -118,6 +118,16 @@ def shifted(plan: Plan | Tensor, steps: int = 1) -> Tensor:
     moved = torch.zeros_like(actions)
     moved[:, : max(0, actions.shape[1] - steps)] = actions[:, steps:]
     return moved
+
+
+@lru_cache(maxsize=64)
+def _remembering(horizon: int, rho: float) -> Tensor:
+    """The matrix `[H, H]` that a sequence of independent numbers is multiplied by: row h holds what x_h has of each."""
+    with torch.inference_mode(False):
+        steps = torch.arange(horizon, dtype=torch.float64)
+        weights = (rho ** (steps[:, None] - steps)).tril()
+        weights[:, 1:] *= (1.0 - rho**2) ** 0.5
+    return weights
 
 
 def _half_width(start: Search) -> Tensor:

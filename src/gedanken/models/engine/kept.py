@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from threading import Lock
-from typing import Literal
+from typing import Literal, NamedTuple
 from weakref import WeakKeyDictionary
 
 import torch
@@ -18,13 +18,33 @@ from torch import Tensor, nn
 from gedanken.batch_norm import BatchNorm
 from gedanken.chip import multiplies_bfloat16
 from gedanken.models.engine.precision import Engine, bfloat16_pays, rounding
+from gedanken.models.engine.residual import ResidualEngine
 from gedanken.models.engine.window import WindowEngine
+from gedanken.models.residual_mlp import ResidualMLP
 from gedanken.models.window_transformer import WindowTransformer
 
 RolloutType = Literal["auto", "float32", "bfloat16"]
 """Of an engine's products; `auto` takes bfloat16 where it is faster on this chip and rounds little, see `precision.py`."""
 
-_ENGINES: dict[type, Callable[..., Engine]] = {WindowTransformer: WindowEngine}
+
+class _Kind(NamedTuple):
+    """How a predictor's engine is made.
+
+    Args:
+        make: from a predictor, and a type of products where it is `rounded`.
+        rounded: whether it offers bfloat16, which gains nothing where products are small.
+        least: predictions in a rollout, below which looking at the weights takes longer than an engine saves.
+    """
+
+    make: Callable[..., Engine]
+    rounded: bool
+    least: int
+
+
+_ENGINES: dict[type, _Kind] = {
+    ResidualMLP: _Kind(ResidualEngine, rounded=False, least=64),
+    WindowTransformer: _Kind(WindowEngine, rounded=True, least=1),
+}
 _PLAIN = {nn.Linear, nn.LayerNorm, nn.SiLU, nn.GELU, nn.Dropout, nn.Identity, nn.Sequential, nn.ModuleList, BatchNorm}
 """Layers that do what their type says; one that was put in their place may do anything."""
 
@@ -32,19 +52,22 @@ _made: WeakKeyDictionary[nn.Module, tuple[object, dict[str, Engine]]] = WeakKeyD
 _making = Lock()
 
 
-def engine_of(predictor: object, latents: Tensor, dtype: RolloutType = "auto") -> Engine | None:
-    """The predictor's engine for rollouts from these latents, made anew where weights have changed since.
+def engine_of(
+    predictor: object, latents: Tensor, dtype: RolloutType = "auto", predictions: int = 1_000_000
+) -> Engine | None:
+    """The predictor's engine for rollouts of so many predictions from these latents, made anew where weights have changed since.
 
     Returns:
-        None where there is none, or where it would not do what the predictor does: gradients are wanted, dropout is on,
-        another type or device than float32 on a CPU, autocast, several patches a frame, a hook, or a layer of another kind.
+        None where there is none, or it would gain nothing, or would not do what the predictor does: gradients are wanted,
+        dropout is on, another type or device than float32 on a CPU, autocast, several patches a frame, a hook, or a layer of
+        another kind.
     """
-    make = _ENGINES.get(type(predictor))
-    if make is None or not isinstance(predictor, nn.Module) or torch.is_grad_enabled():
+    kind = _ENGINES.get(type(predictor))
+    if kind is None or not isinstance(predictor, nn.Module) or torch.is_grad_enabled() or predictions < kind.least:
         return None
     if latents.shape[2] != 1 or not _usual(latents) or torch.is_autocast_enabled("cpu"):
         return None
-    tensors = [*predictor.parameters(), *predictor.buffers()]
+    tensors = _tensors(predictor)
     if not all(_usual(tensor) for tensor in tensors if tensor.is_floating_point()) or not _as_it_was_made(predictor):
         return None
     found, seal = _made.get(predictor), _seal(tensors)
@@ -52,28 +75,37 @@ def engine_of(predictor: object, latents: Tensor, dtype: RolloutType = "auto") -
         _made[predictor] = found = (seal, {})
     if dtype not in found[1]:
         with _making:
-            found[1][dtype] = _of_type(make, predictor, dtype)
+            found[1][dtype] = _of_type(kind, predictor, dtype)
     return found[1][dtype]
 
 
 @torch.no_grad()
 def rounding_of(predictor: object) -> float | None:
-    """What bfloat16 would round, see `precision.rounding`; None where the predictor has no engine or is not as it was made."""
-    make = _ENGINES.get(type(predictor))
-    if make is None or not isinstance(predictor, nn.Module) or not _as_it_was_made(predictor):
+    """What bfloat16 would round, see `precision.rounding`; None where no engine offers it or the predictor is not as it was made."""
+    kind = _ENGINES.get(type(predictor))
+    if kind is None or not kind.rounded or not isinstance(predictor, nn.Module) or not _as_it_was_made(predictor):
         return None
     if not all(_usual(tensor) for tensor in predictor.parameters()):
         return None
-    return rounding(make(predictor, torch.float32), make(predictor, torch.bfloat16))
+    return rounding(kind.make(predictor, torch.float32), kind.make(predictor, torch.bfloat16))
 
 
-def _of_type(make: Callable[..., Engine], predictor: nn.Module, dtype: RolloutType) -> Engine:
+def _of_type(kind: _Kind, predictor: nn.Module, dtype: RolloutType) -> Engine:
+    if not kind.rounded:
+        return kind.make(predictor)
     if dtype == "bfloat16":
-        return make(predictor, torch.bfloat16)
-    exact = make(predictor, torch.float32)
-    if dtype == "auto" and multiplies_bfloat16() and bfloat16_pays(exact, rounded := make(predictor, torch.bfloat16)):
-        return rounded
+        return kind.make(predictor, torch.bfloat16)
+    exact = kind.make(predictor, torch.float32)
+    if dtype == "auto" and multiplies_bfloat16():
+        rounded = kind.make(predictor, torch.bfloat16)
+        return rounded if bfloat16_pays(exact, rounded) else exact
     return exact
+
+
+def _tensors(predictor: nn.Module) -> list[Tensor]:
+    """Parameters and buffers, in a third of the time that PyTorch takes to name them as well."""
+    parts = (part for module in predictor.modules() for part in (module._parameters, module._buffers))
+    return [tensor for part in parts for tensor in part.values() if tensor is not None]
 
 
 def _usual(tensor: Tensor) -> bool:
