@@ -59,17 +59,19 @@ def joined(tasks: Sequence[Task]) -> Task:
     return tasks[0] if len(tasks) == 1 else _joined(tasks)
 
 
-def parted(task: Any, row: int) -> Any:
-    """One row of a task, a plan, or anything else that is made of tensors `[B, ...]`."""
+def parted(task: Any, rows: int) -> list[Any]:
+    """The single rows of a task, a plan, or anything else that is made of tensors `[B, ...]`, in order."""
     if isinstance(task, Tensor):
-        return task[row : row + 1]
+        return list(task.split(1))
     if isinstance(task, Trace):
-        return Trace(task.best[:, row : row + 1], task.mean[:, row : row + 1])
+        return [Trace(*of) for of in zip(task.best.split(1, dim=1), task.mean.split(1, dim=1), strict=True)]
     if isinstance(task, tuple):
-        return tuple(parted(each, row) for each in task)
+        return [tuple(of) for of in zip(*(parted(each, rows) for each in task), strict=True)] or [()] * rows
     if hasattr(task, "__dataclass_fields__"):
-        return replace(task, **{each.name: parted(getattr(task, each.name), row) for each in fields(task)})
-    return task
+        names = [each.name for each in fields(task)]
+        columns = [parted(getattr(task, name), rows) for name in names]
+        return [type(task)(**dict(zip(names, of, strict=True))) for of in zip(*columns, strict=True)]
+    return [task] * rows
 
 
 def _joined(parts: Sequence[Any]) -> Any:

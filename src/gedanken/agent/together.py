@@ -46,10 +46,10 @@ def act_together(
         seen = {name: torch.cat([observations[row][name] for row in rows]) for name in observations[rows[0]]}
         company = _company([agents[row] for row in rows])
         first = company.task is not None and company.task.expected is None
-        decision, task = company.act(seen, enough), company.task
-        for place, row in enumerate(rows):
-            decisions[row], agents[row].task = parted(decision, place), parted(task, place)
-            agents[row].remember(observations[row], decisions[row], first=first)
+        decided = parted(company.act(seen, enough), len(rows))
+        for row, decision, task in zip(rows, decided, parted(company.task, len(rows)), strict=True):
+            decisions[row], agents[row].task = decision, task
+            agents[row].remember(observations[row], decision, first=first)
     return [decisions[index] for index in range(len(agents))]
 
 

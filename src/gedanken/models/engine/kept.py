@@ -81,7 +81,7 @@ def engine_of(
 
 @torch.no_grad()
 def rounding_of(predictor: object) -> float | None:
-    """What bfloat16 would round, see `precision.rounding`; None where no engine offers it or the predictor is not as it was made."""
+    """What bfloat16 would round, see `precision.rounding`; None where no engine offers it, or the predictor was changed."""
     kind = _ENGINES.get(type(predictor))
     if kind is None or not kind.rounded or not isinstance(predictor, nn.Module) or not _as_it_was_made(predictor):
         return None
