@@ -27,9 +27,8 @@ class ResidualEngine:
         self.latent: int = predictor.from_latent.in_features
         self.action: int = predictor.from_action.in_features
         # What adds up in the first layer has one bias, which comes with the action.
-        self.from_latent, bias = turned(predictor.from_latent)
+        self.from_latent, self.first_bias = turned(predictor.from_latent)
         self.from_action, _ = turned(predictor.from_action)
-        self.first_bias = bias
         *inner, last = (turned(layer) for layer in predictor.body if isinstance(layer, nn.Linear))
         self.inner, self.last = inner, last
         self.norm = deepcopy(predictor.norm)
