@@ -102,3 +102,23 @@ def test_another_output_is_refused():
     object.__setattr__(config, "output", "mean")  # past the type checks that only the tests have
     with pytest.raises(BadInput, match="choose token or patches"):
         config.__post_init__()
+
+
+def test_of_the_last_block_only_the_class_token_is_computed_and_latents_and_gradients_stay_as_they_are():
+    encoder, pixels = tiny(), torch.randn(2, 3, 12, 16, 2)
+    rows = []
+    encoder.blocks[-1].mlp.register_forward_hook(lambda module, args, out: rows.append(out.shape[1]))
+
+    def gradients(latents: torch.Tensor) -> dict[str, torch.Tensor]:
+        encoder.zero_grad()
+        (latents * torch.arange(1.0, 9.0)).square().mean().backward()
+        return {name: each.grad for name, each in encoder.named_parameters() if each.grad is not None}
+
+    found = encoder.encode({"pixels": pixels})
+    pulled = gradients(found)
+    tokens = encoder.embed(pixels.flatten(0, 1).permute(0, 3, 1, 2)).flatten(2).transpose(1, 2) + encoder.positions
+    seen = encoder.blocks(torch.cat([encoder.token.expand(len(tokens), 1, -1), tokens], dim=1))[:, 0]
+    plain = encoder.norm(encoder.project(encoder.last_norm(seen))).view(2, 3, 1, 8)
+    assert rows == [1, 13]
+    torch.testing.assert_close(found, plain, atol=1e-5, rtol=0)
+    torch.testing.assert_close(pulled, gradients(plain), atol=1e-5, rtol=1e-5)
