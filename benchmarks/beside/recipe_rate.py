@@ -1,4 +1,4 @@
-"""Frames a second of a whole training run of the demo's recipe, windows drawn and the collapse meter included, as `gedanken demo` has it."""
+"""Frames a second of a whole training run of the demo's recipe: windows drawn, weights updated and the collapse meter read."""
 
 from __future__ import annotations
 

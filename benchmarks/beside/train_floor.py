@@ -1,4 +1,4 @@
-"""Operations that no exact way of training LeWM can leave out: of each product two more backward, but for what pixels would get."""
+"""Operations that no exact way of training LeWM can leave out: two products backward for each one, but none towards pixels."""
 
 from __future__ import annotations
 
@@ -31,5 +31,7 @@ def of_token(config: WindowTransformerConfig, latent: int, action: int) -> int:
     """Multiplications of one predicted frame; what its attention multiplies besides is less than a thousandth."""
     width, inner = config.width, config.heads * config.head_width
     layer = 4 * width * inner + 2 * width * config.hidden + 6 * width**2
-    embedded = action * config.action_squeeze + config.action_squeeze * config.action_hidden + config.action_hidden * width
+    embedded = (
+        action * config.action_squeeze + config.action_squeeze * config.action_hidden + config.action_hidden * width
+    )
     return config.depth * layer + embedded + config.head_hidden * (width + latent)

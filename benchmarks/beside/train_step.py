@@ -38,9 +38,7 @@ def measure(peer: str | None, setting: Setting, repeats: int = 5, seed: int = 0)
         return beside(sides, folder, setting, repeats, seed)
 
 
-def beside(
-    sides: Mapping[str, Side], folder: str, setting: Setting, repeats: int = 5, seed: int = 0
-) -> dict[str, Any]:
+def beside(sides: Mapping[str, Side], folder: str, setting: Setting, repeats: int = 5, seed: int = 0) -> dict[str, Any]:
     """The same for sides that are there already; seeds of the repeats follow `seed`."""
     asked = {**asdict(setting), "seed": seed}
     if "peer" in sides:
@@ -81,6 +79,10 @@ def agreed(steps: Mapping[str, Answer]) -> float:
 def look(mine: Answer, its: Answer) -> None:
     """Whether what was timed was training; RuntimeError says why not."""
     if not mine["moved"] > _MOVED * its["moved"]:
-        raise RuntimeError(f"ours moved its weights by {mine['moved']:.3g}, the peer by {its['moved']:.3g}; it did not train.")
+        raise RuntimeError(
+            f"ours moved its weights by {mine['moved']:.3g}, the peer by {its['moved']:.3g}; it did not train."
+        )
     if mine["frames"] != its["frames"] or not 0 < mine["loss"] < float("inf"):
-        raise RuntimeError(f"ours saw {mine['frames']} frames to a loss of {mine['loss']:.3g}; the peer saw {its['frames']}.")
+        raise RuntimeError(
+            f"ours saw {mine['frames']} frames to a loss of {mine['loss']:.3g}; the peer saw {its['frames']}."
+        )

@@ -20,6 +20,7 @@ from claims.loss_terms import LossTermsClaim
 from claims.memory_kills import MemoryKillsClaim
 from claims.methods import MethodsClaim
 from claims.physics_leakage import PhysicsLeakageClaim
+from claims.plan_as_good import PlanAsGoodClaim
 from claims.plan_default import PlanDefaultClaim
 from claims.plan_lewm import PlanLeWMClaim
 from claims.plan_scaling import PlanScalingClaim
@@ -112,6 +113,7 @@ _ALL: tuple[Claim, ...] = (
     WorldsClaim(),
     PlanLeWMClaim(),
     PlanScalingClaim(),
+    PlanAsGoodClaim(),
     TrainStepClaim(),
     PhysicsLeakageClaim(),
 )

@@ -79,7 +79,12 @@ class TrainStepClaim:
             seeds=[{"seed": 10 * number, "value": ratio} for number, ratio in enumerate(ratios)],
             beside=[
                 *(row for size, found in cases.items() for row in _rows(size, found)),
-                {"name": RECIPE, "value": recipe["median"], "interval": [recipe["least"], recipe["most"]], "unit": "frames/s"},
+                {
+                    "name": RECIPE,
+                    "value": recipe["median"],
+                    "interval": [recipe["least"], recipe["most"]],
+                    "unit": "frames/s",
+                },
             ],
             manifest=None,
             command=f"PEER_PYTHON=… gedanken reproduce {self.name}",
@@ -89,7 +94,7 @@ class TrainStepClaim:
             evaluation_core_seconds=sum(part["core_seconds"] for part in everything),
             note=(
                 f"Medians of {self.repeats} interleaved repeats, one pinned core, process CPU seconds; the interval is the least "
-                f"and the most of a repeat. Ours trains in {type_of(cases[64][0])}, the faster on this chip; the peer is timed in "
+                f"and the most of a repeat. Ours trains in {type_of(cases[64][0])}, the faster here; the peer is timed in "
                 "both types. Reading and normalising pictures is left out of the peer's time, normalising is within ours. The "
                 "recipe is timed by the clock on the wall, which wants two idle cores. The core-seconds told are of the process "
                 "that asks."
