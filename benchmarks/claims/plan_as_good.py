@@ -158,8 +158,8 @@ class PlanAsGoodClaim:
             evaluation_core_seconds=sum(part["core_seconds"] for part in [parts["choice"], *found]),
             note=(
                 f"The search is {parts['choice']['chosen']}, chosen on {_DEV} dev pairs, cold, without a warm start. The peer's "
-                "solve is of its own LeWM at 64 px, 300 candidates and 30 rounds, with drawn weights: its time does not depend on "
-                "them. A pair on which ours is never as good counts as an endless search. The interval is the least and the "
+                "solve is of its own LeWM at 64 px, 300 candidates and 30 rounds, with drawn weights: its time depends on no "
+                "weight. A pair on which ours is never as good counts as an endless search. The interval is the least and the "
                 "most of five parts of ten pairs. How well this model reaches goals is not claimed. The core-seconds told leave "
                 "out those of the peer's process."
             ),

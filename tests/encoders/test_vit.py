@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from gedanken.encoders import ViTEncoder, ViTEncoderConfig
+from gedanken.encoders import ViTEncoder, ViTEncoderConfig, vit
 from gedanken.errors import BadInput
 
 both_outputs = pytest.mark.parametrize("output", ["token", "patches"])
@@ -122,3 +122,22 @@ def test_of_the_last_block_only_the_class_token_is_computed_and_latents_and_grad
     assert rows == [1, 13]
     torch.testing.assert_close(found, plain, atol=1e-5, rtol=0)
     torch.testing.assert_close(pulled, gradients(plain), atol=1e-5, rtol=1e-5)
+
+
+@both_outputs
+def test_frames_that_go_through_the_blocks_in_parts_have_the_latents_and_gradients_they_have_together(
+    output, monkeypatch
+):
+    encoder, pixels = tiny(output, head="batch_norm_mlp").train(), torch.randn(2, 3, 12, 16, 2)
+    rows, found = [], []
+    encoder.blocks[0].register_forward_hook(lambda module, args, out: rows.append(len(out)))
+    for tokens in (1000, 30):
+        monkeypatch.setattr(vit, "_TOKENS", tokens)
+        encoder.zero_grad()
+        latents = encoder.encode({"pixels": pixels})
+        (latents * torch.arange(1.0, 9.0)).square().mean().backward()
+        gradients = {name: each.grad.clone() for name, each in encoder.named_parameters()}
+        found.append((latents.detach(), gradients))
+    assert rows == [6, 2, 2, 2]
+    # Statistics of six rows make gradients as large as 1.
+    torch.testing.assert_close(found[0], found[1], atol=5e-5, rtol=1e-4)

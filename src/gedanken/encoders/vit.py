@@ -26,6 +26,10 @@ _DEEPEST = 64
 
 _EMBEDDING_STD = 0.02
 
+_TOKENS = 4608
+"""Tokens in one go on a CPU, all of 64 frames at 64 px: what is kept of more is so large that the system takes its memory back
+after each use, and to have it anew takes a tenth of a training step at 224 px."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ViTEncoderConfig:
@@ -115,17 +119,26 @@ class ViTEncoder(nn.Module):
             ShapeError: if frames have another size or number of channels than the encoder was made for.
         """
         pixels = checked_pixels(observation, self.config.size, self.config.channels)
-        frames = normalised_frames(pixels, self.pixel_mean, self.pixel_std)
-        tokens = self.embed(frames).flatten(2).transpose(1, 2) + self.positions
+        frames = pixels.flatten(0, 1)
+        seen = torch.cat([self._seen(some) for some in frames.split(self._at_once(frames))])
+        latents = self.norm(self.project(self.last_norm(seen).flatten(0, 1)).float())
+        return latents.view(*pixels.shape[:2], seen.shape[1], -1)
+
+    def _at_once(self, frames: Tensor) -> int:
+        """Frames that go through the blocks together."""
+        return len(frames) if frames.device.type != "cpu" else max(1, _TOKENS // (len(self.positions) + 1))
+
+    def _seen(self, frames: Tensor) -> Float[Tensor, "frames tokens width"]:
+        """What is read of each frame after the last block: the class token, or all patches."""
+        normal = normalised_frames(frames[None], self.pixel_mean, self.pixel_std)
+        tokens = self.embed(normal).flatten(2).transpose(1, 2) + self.positions
         if self.token is not None:
             tokens = torch.cat([self.token.expand(len(tokens), 1, -1), tokens], dim=1)
         *others, last = self.blocks
         for block in others:
             tokens = block(tokens)
         # Of the last block nothing but the class token is read, and the others are only looked at.
-        seen = last(tokens, wanted=None if self.token is None else 1)
-        latents = self.norm(self.project(self.last_norm(seen).flatten(0, 1)).float())
-        return latents.view(*pixels.shape[:2], seen.shape[1], -1)
+        return last(tokens, wanted=None if self.token is None else 1)
 
 
 class _Block(nn.Module):
