@@ -35,7 +35,7 @@ def prepare(request: dict[str, Any]) -> dict[str, Any]:
     else:
         model, recipe = build(paper, action), paper
     # The peer weighs SIGReg alike for all batches, and we by the paper's.
-    sigreg = paper.objective.sigreg * request["batch"] / PAPER_BATCH
+    sigreg = LeWMConfig().sigreg * request["batch"] / PAPER_BATCH
     config = LeWMConfig(sigreg=sigreg, slices=1024)
     objective, train = LeWM(config, recipe.encoder.latent, action.width, request["skip"]), paper.train
     descent = Descent(list(model.parameters()), train.beta2, train.weight_decay, train.clip)
@@ -56,27 +56,26 @@ def one(request: dict[str, Any]) -> dict[str, Any]:
     terms = _terms(windows(request), request["seed"], "float32")
     moved = _moving(lambda: found.update(norm=float(_made["descent"](sum(terms.values()), _made["rate"]))))
     found |= {name: float(term.detach()) for name, term in terms.items()}
-    found |= {f"gradient of {name}": float(weight.grad.norm()) for name, weight in _ends().items()}
+    found |= {f"gradient of {name}": _pull(weight) for name, weight in _ends().items()}
     layers.train()
     return {**found, "moved": moved}
 
 
 def train(request: dict[str, Any]) -> dict[str, Any]:
     """Some steps, pictures in memory."""
-    given, losses, counted = windows(request), [], None
+    given, losses, times = windows(request), [], []
 
     def steps() -> None:
-        nonlocal counted
         with spent() as counted:
             for step in range(request["steps"]):
                 loss = _loss(given, request["seed"] + step, request["type"])
                 _made["descent"](loss, _made["rate"])
                 losses.append(loss.detach())
+        times.append(counted.seconds)
 
     moved = _moving(steps)
-    assert counted is not None
     return {
-        "seconds": counted.seconds,
+        "seconds": times[0],
         "frames": request["steps"] * request["batch"] * request["frames"],
         "loss": float(losses[-1]),
         "moved": moved,
@@ -110,6 +109,10 @@ def _ends() -> dict[str, nn.Parameter]:
     """Weights at both ends: the first that pixels meet, and the last that predicts."""
     model = _made["model"]
     return {"the first weights": model.encoder.embed.weight, "the last weights": model.predictor.head[-1].weight}
+
+
+def _pull(weight: nn.Parameter) -> float:
+    return 0.0 if weight.grad is None else float(weight.grad.norm())
 
 
 def _moving(work: Callable[[], None]) -> float:
