@@ -40,18 +40,33 @@ def solve_as_the_peer(request):
         return plan_ours.solve(request)
 
 
-def measured(setting: Setting = TINY, **broken):
+def measured(setting: Setting = TINY, type: str = "auto", **broken):
     peer = Here(prepare=lambda request: {}, solve=solve_as_the_peer)
-    return plan.beside({"ours": Here(**{**OURS, **broken}), "peer": peer}, FOLDER, setting, repeats=2)
+    return plan.beside({"ours": Here(**{**OURS, **broken}), "peer": peer}, FOLDER, setting, repeats=2, type=type)
 
 
 def test_a_plan_is_measured_and_looked_at():
-    found = measured()
+    found = measured(type="float32")
     assert found["ours float32"]["median"] > 0
+    assert found["floor over peer float32"] > found["over peer float32"]["median"]
     assert 0 < found["ours float32"]["share of floor"] < 1
     assert found["plan difference"] < 1e-4
     assert found["rollout difference"] < 1e-5
     assert set(found) > {"over peer float32", "over peer bfloat16", "peer float32"}
+
+
+def test_exactness_is_that_of_float32_whatever_is_timed():
+    types = []
+
+    def solve(request):
+        types.append(request["type"])
+        return plan_ours.solve(request)
+
+    found = measured(type="bfloat16", solve=solve)
+    assert set(found) > {"ours bfloat16", "over peer float32"}
+    assert types[-1] == "float32"
+    assert found["plan difference"] < 1e-4
+    assert found["rollout difference"] < 1e-5
 
 
 def test_a_search_that_skips_the_encoder_is_found_out(monkeypatch):
@@ -153,6 +168,9 @@ def test_the_claim_is_about_medians_and_the_largest_difference():
             "ours bfloat16": {"median": 1.0, "share of floor": share},
             "over peer float32": times,
             "over peer bfloat16": times,
+            "floor over peer float32": over / share,
+            "floor over peer bfloat16": over / share,
+            "bfloat16 over float32": 5.0,
             "rollout difference": 2e-6,
             "plan difference": apart,
         }

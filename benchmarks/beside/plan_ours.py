@@ -48,6 +48,7 @@ def prepare(request: dict[str, Any]) -> dict[str, Any]:
 def solve(request: dict[str, Any]) -> dict[str, Any]:
     """One plan from one picture to another, both encoded within the time that counts."""
     model, pixels = _made["model"], pictures(request)
+    model.rollout_type = request["type"]
     config = CEMConfig(
         candidates=request["candidates"],
         elites=request["candidates"] // 10,
@@ -88,6 +89,7 @@ def judge(request: dict[str, Any]) -> dict[str, Any]:
 def agree(request: dict[str, Any]) -> dict[str, Any]:
     """The largest difference between rollouts that plan and the predictor's own steps."""
     model, worst = _made["model"], 0.0
+    model.rollout_type = request["type"]
     latents = model.encode({"pixels": pictures(request)}).transpose(0, 1)
     for frames in (1, 2):
         actions = torch.randn(1, 8, request["horizon"], model.action_mean.numel())
@@ -105,9 +107,16 @@ def floor(request: dict[str, Any]) -> dict[str, Any]:
     rounds = (
         plan_floor.of_round(recipe.predictor, recipe.encoder.latent, width, candidates, horizon) * request["rounds"]
     )
-    rates = [chip.matrix_rate(*chip.SHAPES[name], request["type"]) for name in ("transformer up", "transformer down")]
     operations = rounds + plan_floor.of_frames(recipe.encoder, 2)
-    return {"seconds": operations * sum(1 / rate for rate in rates) / 2, "operations": operations}
+    seconds = {type: operations * _slowness(type) for type in ("float32", "bfloat16")}
+    faster = seconds["float32"] / seconds["bfloat16"]
+    return {"seconds": seconds[request["type"]], "operations": operations, "bfloat16 over float32": faster}
+
+
+def _slowness(type: chip.Dtype) -> float:
+    """Core-seconds of an operation of LeWM's MLP, whose products up and down are as large."""
+    rates = [chip.matrix_rate(*chip.SHAPES[name], type) for name in ("transformer up", "transformer down")]
+    return sum(1 / rate for rate in rates) / 2
 
 
 def pictures(request: dict[str, Any]) -> Tensor:

@@ -20,12 +20,14 @@ from claims.loss_terms import LossTermsClaim
 from claims.memory_kills import MemoryKillsClaim
 from claims.methods import MethodsClaim
 from claims.physics_leakage import PhysicsLeakageClaim
+from claims.plan_as_good import PlanAsGoodClaim
 from claims.plan_default import PlanDefaultClaim
 from claims.plan_lewm import PlanLeWMClaim
 from claims.plan_scaling import PlanScalingClaim
 from claims.planners import PlannersClaim
 from claims.recall import RecallClaim
 from claims.serving import ServeOpenpiClaim, ServeSoakClaim
+from claims.train_step import TrainStepClaim
 from claims.two_rooms import TwoRoomsClaim
 from claims.windows import WindowsClaim
 from claims.worlds import WorldsClaim
@@ -111,6 +113,8 @@ _ALL: tuple[Claim, ...] = (
     WorldsClaim(),
     PlanLeWMClaim(),
     PlanScalingClaim(),
+    PlanAsGoodClaim(),
+    TrainStepClaim(),
     PhysicsLeakageClaim(),
 )
 

@@ -72,6 +72,10 @@ class PlanLeWMClaim:
             beside=[
                 {"name": name, "value": figures[name], "unit": unit}
                 for name, unit in ((ROUNDED, "times"), ("share of floor", "share"), ("plan difference", ""))
+            ]
+            + [
+                {"name": name, "value": median(each[name] for each in found), "unit": "times"}
+                for name in (f"floor {EXACT}", f"floor {ROUNDED}", "bfloat16 over float32")
             ],
             manifest=None,
             command=f"PEER_PYTHON=… gedanken reproduce {self.name}",
@@ -81,9 +85,11 @@ class PlanLeWMClaim:
             evaluation_core_seconds=sum(part["core_seconds"] for part in parts.values()),
             note=(
                 f"Medians of {len(found)} interleaved repeats, one pinned core, process CPU seconds; the interval is the least "
-                f"and the most of a repeat. Ours multiplies in {type_of(found[0])}, as it chose on this chip. Where a chip has "
-                "no bfloat16 products, the peer's bfloat16 is measured by one round. Random weights. The floor is at the rate of "
-                "the type that ours takes. The core-seconds told are of the process that asks."
+                f"and the most of a repeat. Ours multiplies in {type_of(found[0])}, as it chose here. Where a chip has no "
+                "fast bfloat16 products, the peer's bfloat16 is measured by one round. Random weights. The floor is at the rate "
+                "of the type that ours takes; `floor over peer` is what a search of nothing but its products would reach, and "
+                "`bfloat16 over float32` the rates of these products on this chip. Rollouts and plans are compared in float32, "
+                "whatever was timed. The core-seconds told are of the process that asks."
             ),
             extra={"cases": found, "setting": asdict(plan.LEWM)},
         )

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from gedanken.encoders import ViTEncoder, ViTEncoderConfig
+from gedanken.encoders import ViTEncoder, ViTEncoderConfig, vit
 from gedanken.errors import BadInput
 
 both_outputs = pytest.mark.parametrize("output", ["token", "patches"])
@@ -102,3 +102,42 @@ def test_another_output_is_refused():
     object.__setattr__(config, "output", "mean")  # past the type checks that only the tests have
     with pytest.raises(BadInput, match="choose token or patches"):
         config.__post_init__()
+
+
+def test_of_the_last_block_only_the_class_token_is_computed_and_latents_and_gradients_stay_as_they_are():
+    encoder, pixels = tiny(), torch.randn(2, 3, 12, 16, 2)
+    rows = []
+    encoder.blocks[-1].mlp.register_forward_hook(lambda module, args, out: rows.append(out.shape[1]))
+
+    def gradients(latents: torch.Tensor) -> dict[str, torch.Tensor]:
+        encoder.zero_grad()
+        (latents * torch.arange(1.0, 9.0)).square().mean().backward()
+        return {name: each.grad for name, each in encoder.named_parameters() if each.grad is not None}
+
+    found = encoder.encode({"pixels": pixels})
+    pulled = gradients(found)
+    tokens = encoder.embed(pixels.flatten(0, 1).permute(0, 3, 1, 2)).flatten(2).transpose(1, 2) + encoder.positions
+    seen = encoder.blocks(torch.cat([encoder.token.expand(len(tokens), 1, -1), tokens], dim=1))[:, 0]
+    plain = encoder.norm(encoder.project(encoder.last_norm(seen))).view(2, 3, 1, 8)
+    assert rows == [1, 13]
+    torch.testing.assert_close(found, plain, atol=1e-5, rtol=0)
+    torch.testing.assert_close(pulled, gradients(plain), atol=1e-5, rtol=1e-5)
+
+
+@both_outputs
+def test_frames_that_go_through_the_blocks_in_parts_have_the_latents_and_gradients_they_have_together(
+    output, monkeypatch
+):
+    encoder, pixels = tiny(output, head="batch_norm_mlp").train(), torch.randn(2, 3, 12, 16, 2)
+    rows, found = [], []
+    encoder.blocks[0].register_forward_hook(lambda module, args, out: rows.append(len(out)))
+    for tokens in (1000, 30):
+        monkeypatch.setattr(vit, "_TOKENS", tokens)
+        encoder.zero_grad()
+        latents = encoder.encode({"pixels": pixels})
+        (latents * torch.arange(1.0, 9.0)).square().mean().backward()
+        gradients = {name: each.grad.clone() for name, each in encoder.named_parameters()}
+        found.append((latents.detach(), gradients))
+    assert rows == [6, 2, 2, 2]
+    # Statistics of six rows make gradients as large as 1.
+    torch.testing.assert_close(found[0], found[1], atol=5e-5, rtol=1e-4)

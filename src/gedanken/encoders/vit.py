@@ -12,7 +12,7 @@ from typing import Literal
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
+from torch.nn.functional import linear, scaled_dot_product_attention
 
 from gedanken.encoders.head import Head, check_head, head_layers
 from gedanken.encoders.pixels import checked_pixels, normalised_frames, register_statistics
@@ -25,6 +25,10 @@ _DEEPEST = 64
 """Blocks cost memory even where no weight is allocated, and a model file may ask for any number of them."""
 
 _EMBEDDING_STD = 0.02
+
+_TOKENS = 4608
+"""Tokens in one go on a CPU, all of 64 frames at 64 px: what is kept of more is so large that the system takes its memory back
+after each use, and to have it anew takes a tenth of a training step at 224 px."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,14 +119,26 @@ class ViTEncoder(nn.Module):
             ShapeError: if frames have another size or number of channels than the encoder was made for.
         """
         pixels = checked_pixels(observation, self.config.size, self.config.channels)
-        frames = normalised_frames(pixels, self.pixel_mean, self.pixel_std)
-        tokens = self.embed(frames).flatten(2).transpose(1, 2) + self.positions
-        if self.token is None:
-            seen = self.blocks(tokens)
-        else:
-            seen = self.blocks(torch.cat([self.token.expand(len(tokens), 1, -1), tokens], dim=1))[:, :1]
+        frames = pixels.flatten(0, 1)
+        seen = torch.cat([self._seen(some) for some in frames.split(self._at_once(frames))])
         latents = self.norm(self.project(self.last_norm(seen).flatten(0, 1)).float())
         return latents.view(*pixels.shape[:2], seen.shape[1], -1)
+
+    def _at_once(self, frames: Tensor) -> int:
+        """Frames that go through the blocks together."""
+        return len(frames) if frames.device.type != "cpu" else max(1, _TOKENS // (len(self.positions) + 1))
+
+    def _seen(self, frames: Tensor) -> Float[Tensor, "frames tokens width"]:
+        """What is read of each frame after the last block: the class token, or all patches."""
+        normal = normalised_frames(frames[None], self.pixel_mean, self.pixel_std)
+        tokens = self.embed(normal).flatten(2).transpose(1, 2) + self.positions
+        if self.token is not None:
+            tokens = torch.cat([self.token.expand(len(tokens), 1, -1), tokens], dim=1)
+        *others, last = self.blocks
+        for block in others:
+            tokens = block(tokens)
+        # Of the last block nothing but the class token is read, and the others are only looked at.
+        return last(tokens, wanted=None if self.token is None else 1)
 
 
 class _Block(nn.Module):
@@ -139,9 +155,20 @@ class _Block(nn.Module):
             nn.LayerNorm(width, eps=config.norm_eps), nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width)
         )
 
-    def forward(self, tokens: Float[Tensor, "frames tokens width"]) -> Float[Tensor, "frames tokens width"]:
-        split = self.to_attention(self.attention_norm(tokens)).unflatten(-1, (3, self.heads, -1))
-        queries, keys, values = split.permute(2, 0, 3, 1, 4)
+    def forward(
+        self, tokens: Float[Tensor, "frames tokens width"], wanted: int | None = None
+    ) -> Float[Tensor, "frames wanted width"]:
+        """Tokens after this block: the first `wanted` of them, all by default."""
+        normed = self.attention_norm(tokens)
+        if wanted is None:
+            split = self.to_attention(normed).unflatten(-1, (3, self.heads, -1))
+            queries, keys, values = split.permute(2, 0, 3, 1, 4)
+        else:
+            width, layer = tokens.shape[-1], self.to_attention
+            asked = linear(normed[:, :wanted], layer.weight[:width], layer.bias[:width])
+            queries = asked.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+            looked_at = linear(normed, layer.weight[width:], layer.bias[width:]).unflatten(-1, (2, self.heads, -1))
+            keys, values = looked_at.permute(2, 0, 3, 1, 4)
         gathered = scaled_dot_product_attention(queries, keys, values).transpose(1, 2).flatten(2)
-        tokens = tokens + self.from_attention(gathered)
+        tokens = tokens[:, :wanted] + self.from_attention(gathered)
         return tokens + self.mlp(tokens)

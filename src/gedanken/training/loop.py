@@ -23,6 +23,7 @@ from gedanken.errors import BadInput, NonFinite, TrainingStopped
 from gedanken.training.ahead import ahead_where_it_pays
 from gedanken.training.checkpoint import fingerprint_of, load_checkpoint, save_checkpoint
 from gedanken.training.collapse import CollapseMeter, Health, findings
+from gedanken.training.descent import Descent
 from gedanken.training.distributed import Sampler, averaged, check_batch, own_part
 from gedanken.training.precision import DTYPES, Dtype, autocast, fastest_dtype
 from gedanken.training.run_folder import RunFolder
@@ -229,14 +230,8 @@ class _Training:
 
             self.whole = sharded(self.given)
         self.forward = self.whole if shard else averaged(self.whole)
-        self.parameters = list(self.whole.parameters())
-        self.optimiser = torch.optim.AdamW(
-            self.parameters,
-            lr=config.learning_rate,
-            betas=(0.9, config.beta2),
-            weight_decay=config.weight_decay,
-            fused=device.type == "cuda",
-        )
+        self.descent = Descent(list(self.whole.parameters()), config.beta2, config.weight_decay, config.clip)
+        self.optimiser = self.descent.optimiser
         self.meter = CollapseMeter(sampler.sample(_PROBE_WINDOWS, step_generator(config.seed, -1)), config.steps)
         self.fingerprint = fingerprint_of({"train": asdict(config), **identity})
         self.frames = config.batch * (self.meter.probe.actions.shape[1] + 1)
@@ -250,8 +245,6 @@ class _Training:
     def update(self, step: int) -> Mapping[str, Tensor]:
         """One optimiser step; returns its weighted terms."""
         config = self.config
-        for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(step, config.steps, config.learning_rate, config.warm_up)
         read, generator = self.read(step)
         windows = _on(read, self.device)
         torch.manual_seed(generator.initial_seed() + rank())  # dropout, where a part has it
@@ -260,14 +253,11 @@ class _Training:
         own = torch.stack(list(terms.values()))
         terms = dict(zip(terms, batch_mean(own.detach()), strict=True))
         _require_finite(terms, step)
-        self.optimiser.zero_grad(set_to_none=True)
-        own.sum().backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.parameters, config.clip)
+        norm = self.descent(own.sum(), learning_rate(step, config.steps, config.learning_rate, config.warm_up))
         if not torch.isfinite(norm):
             raise TrainingStopped(
                 f"the gradient became {norm.item()} at step {step} though every loss was finite; lower the learning rate."
             )
-        self.optimiser.step()
         return terms
 
     def health(self) -> Health:
