@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from gedanken.contracts import Encoder
@@ -181,6 +181,33 @@ class JEPA(nn.Module):
             state = self.predictor.step(tuple(part[:, :count] for part in state), condition)
             predicted.append(state[0])
         return predicted
+
+    def errors(self, latents: Float[Tensor, "B T P D"], actions: Float[Tensor, "B past A"]) -> Float[Tensor, "B past P D"]:
+        """Squared error of each next latent, predicted from all the frames before it."""
+        return (self.open_loop(latents, actions, 1)[0] - latents[:, 1:]).square()
+
+    def watched(
+        self, latents: Float[Tensor, "B T P D"], actions: Float[Tensor, "B past A"], shut: Bool[Tensor, "B T"]
+    ) -> Float[Tensor, "B past P D"]:
+        """The next latent as it is predicted at each frame of a sequence, in which some frames are not seen.
+
+        Args:
+            latents: encoded frames, oldest first.
+            actions: the T−1 between them, in the environment's own units.
+            shut: frames in place of which the prediction itself is read; the first cannot be.
+        Raises:
+            ShapeError: if there are not T−1 actions.
+        """
+        self._check_context(latents, actions)
+        condition = self._condition(actions)
+        state = self.predictor.starts(latents[:, :1], condition[:, :0])
+        state = tuple(part[:, 0] for part in state)
+        predicted: list[Tensor] = []
+        for frame in range(actions.shape[1]):
+            seen = torch.where(shut[:, frame, None, None], state[0], latents[:, frame])
+            state = self.predictor.step((seen, *state[1:]), condition[:, frame])
+            predicted.append(state[0])
+        return torch.stack(predicted, dim=1)
 
     def _condition(self, actions: Tensor) -> Tensor:
         return self.predictor.condition(self.normalised(actions))
