@@ -2,7 +2,8 @@
 
 In: a mapping of named streams `[B, T, ...]`, pixels as uint8. Out: latents `[B, T, P, D]`.
 Open `conv.py` first: the small convolutional encoder of the first run. `keypoints.py` reads places off its maps and `vit.py`
-is a transformer; `grid.py` gives each place of a picture its own latent, `patches.py` its own pixels; all see `pixels.py` before them and end in a `head.py`. `sensors.py` encodes numbers, and `fusion.py` both.
+is a transformer. `grid.py` gives each place of a picture its own latent, `patches.py` its own pixels. Pictures pass `pixels.py`
+first, and most encoders end in a `head.py`. `sensors.py` encodes numbers, and `fusion.py` both.
 `fingerprint.py` says whose latents are whose.
 """
 

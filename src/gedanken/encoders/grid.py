@@ -1,6 +1,7 @@
 """Pixels to a grid of latents: one for each square of 8×8 pixels, so that a small thing has a latent of its own.
 
-One vector for a whole picture loses what is small. Here P = height/8 × width/8, and a place's latent has seen 26 pixels around it.
+One vector for a whole picture loses what is small. Here P = height/8 × width/8, and the latent of a place has seen a square of
+14 pixels.
 """
 
 from __future__ import annotations
