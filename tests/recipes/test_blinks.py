@@ -43,16 +43,16 @@ def test_what_stays_the_same_in_a_window_holds_nothing_up():
     """The slow-feature trap: windows differ by much, frames of a window not at all."""
     slow = 10 * torch.randn(32, 1, 2, 3).expand(-1, 6, -1, -1)
     moving = torch.randn(32, 6, 2, 3)
-    assert terms(slow)["variance"] > 15.0
-    assert terms(2 * moving)["variance"] < 0.2
+    assert terms(slow)["whiteness"] > 11.0
+    assert terms(moving)["whiteness"] < 0.2
 
 
 def test_a_term_of_weight_0_is_left_out():
-    assert set(terms(torch.randn(8, 6, 2, 3), variance=0.0, covariance=0.0)) == {"prediction"}
+    assert set(terms(torch.randn(8, 6, 2, 3), whiteness=0.0)) == {"prediction"}
 
 
 def test_bad_settings_are_refused():
     with pytest.raises(BadInput, match="ahead=0"):
         BlinksConfig(ahead=0)
     with pytest.raises(BadInput, match="weights"):
-        BlinksConfig(variance=-1.0)
+        BlinksConfig(whiteness=-1.0)

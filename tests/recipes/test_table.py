@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import gedanken.recipes
 from gedanken.cli.main import main
+from gedanken.data import EpisodeList
 from gedanken.environments import table as world
 from gedanken.environments.table import Table
 from gedanken.recipes import UsualConfig, build, load, table, table_forgetful, table_pixels
@@ -31,8 +32,8 @@ def test_all_three_learn_alike_but_for_what_they_are():
 
 def test_clips_that_calibrate_are_none_of_those_learned_from():
     run = replace(table(), recipe=replace(table().recipe, usual=UsualConfig(whiten=1, windows=2)), episodes=3)
-    learned = []
-    run.record(type("Store", (), {"append": lambda self, episode: learned.append(episode)})())
+    learned = EpisodeList()
+    run.record(learned)
     numbers = [episode.provenance.note for episode in (*learned, *run.usual())]
     assert len(numbers) == len(set(numbers)) == 6
 

@@ -17,6 +17,9 @@ from torch import Tensor, nn
 from gedanken.errors import BadInput, ShapeError
 from gedanken.models.predictor import LONGEST_PAST, LatentState
 
+_KEEPS = 2.0
+"""First bias of the keep gate, as a logit: of a memory 0.88 is kept at each step, and half of it for five."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ConvGRUConfig:
@@ -56,6 +59,11 @@ class ConvGRU(nn.Module):
         # Each of these feeds the reset gate, the keep gate and the new memory, in this order.
         self.to_gates = nn.Conv2d(hidden, 3 * hidden, kernel_size=1)
         self.from_memory = nn.Conv2d(hidden, 3 * hidden, kernel_size=3, padding=1)
+        assert self.from_memory.bias is not None
+        with (
+            torch.no_grad()
+        ):  # begin by keeping: what is hidden for six steps is else forgotten before anything is learned
+            self.from_memory.bias[hidden : 2 * hidden] = _KEEPS
         self.from_whole = nn.Linear(2 * hidden, 3 * hidden, bias=False)
         self.from_action = nn.Linear(action, 3 * hidden, bias=False)
         self.to_change = nn.Sequential(

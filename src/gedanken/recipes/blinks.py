@@ -1,9 +1,9 @@
 """Learn to expect what is out of sight: predict on with eyes shut, and be judged by what was there.
 
 A stretch of frames is taken away and the predictor reads its own predictions in their place, so what is hidden must live on in
-its memory. Against collapse the variance and covariance terms of VICReg (arXiv:2105.04906) hold up what *changes*: latents
-less their own mean over the window. A picture's background, or the place in it, would else fill the latents for nothing, the
-slow-feature trap (arXiv:2211.10831), since both are the same in all of a window's frames.
+its memory. Against collapse `whiteness` holds up what *changes*: latents less their own mean over the window. A picture's
+background, or the place in it, would else fill the latents for nothing, the slow-feature trap (arXiv:2211.10831), since both are
+the same in all of a window's frames.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Bool
 from torch import Generator, Tensor, nn
 
-from gedanken.energies.losses import covariance, variance
+from gedanken.energies.losses import whiteness
 from gedanken.errors import BadInput
 from gedanken.models import JEPA
 from gedanken.types import Windows
@@ -30,21 +30,21 @@ class BlinksConfig:
         kind: tells this objective from the others in a file.
         ahead: longest stretch of frames, in model steps, for which the eyes are shut.
         share: of windows in which they are; 0 learns from one step ahead alone.
-        prediction, variance, covariance: weights; 0 leaves out.
+        prediction, whiteness: weights; 0 leaves out. A number whose prediction errs by a share r of its variance ends at
+            a variance of 1 / (1 + 2 r · prediction / whiteness).
     """
 
     kind: Literal["blinks"] = "blinks"
     ahead: int = 8
     share: float = 0.6
     prediction: float = 1.0
-    variance: float = 16.0
-    covariance: float = 8.0
+    whiteness: float = 4.0
 
     def __post_init__(self) -> None:
         if self.ahead < 1 or not 0 <= self.share <= 1:
             raise BadInput(f"ahead={self.ahead} must be at least 1 step, and share={self.share} from 0 to 1.")
-        if min(self.prediction, self.variance, self.covariance) < 0:
-            raise BadInput("the weights prediction, variance and covariance must be at least 0; 0 leaves a term out.")
+        if min(self.prediction, self.whiteness) < 0:
+            raise BadInput("the weights prediction and whiteness must be at least 0; 0 leaves a term out.")
 
 
 class Blinks(nn.Module):
@@ -63,8 +63,7 @@ class Blinks(nn.Module):
         moving = (latents - latents.mean(dim=1, keepdim=True)).flatten(0, 2)
         terms = {
             "prediction": (weigh.prediction, lambda: (predicted - latents[:, 1:]).square().mean()),
-            "variance": (weigh.variance, lambda: variance(moving)),
-            "covariance": (weigh.covariance, lambda: covariance(moving)),
+            "whiteness": (weigh.whiteness, lambda: whiteness(moving)),
         }
         return {name: weight * term() for name, (weight, term) in terms.items() if weight}
 

@@ -70,7 +70,7 @@ def table_pixels(seed: int = 0) -> TableRun:
         name="table-pixels",
         encoder=PatchesConfig(),
         predictor=ConvGRUConfig(hidden=_PIXELS_HIDDEN),
-        objective=BlinksConfig(variance=0.0, covariance=0.0),
+        objective=BlinksConfig(whiteness=0.0),
     )
     return replace(run, recipe=recipe)
 
