@@ -11,7 +11,7 @@ from gedanken.data import EpisodeFolder
 from gedanken.data.formats import VideoFolderConfig, write_episodes
 from gedanken.encoders import GridEncoderConfig
 from gedanken.models import ConvGRUConfig
-from gedanken.recipes import BlinksConfig, Recipe, fit, load, save
+from gedanken.recipes import CoveredConfig, Recipe, fit, load, save
 from gedanken.training import TrainConfig
 from gedanken.types import StreamSpec
 from moving_dot import ACTION, SPECS, dot_episodes
@@ -35,7 +35,7 @@ def there(tmp_path_factory):
         frame_skip=1,
         encoder=GridEncoderConfig(size=(16, 16), width=8, latent=8),
         predictor=ConvGRUConfig(grid=(2, 2), hidden=8),
-        objective=BlinksConfig(ahead=3),
+        objective=CoveredConfig(ahead=3),
         train=TrainConfig(steps=80, batch=32, learning_rate=1e-2, dtype="float32", device="cpu"),
     )
     learned = in_colour(dot_episodes(60))

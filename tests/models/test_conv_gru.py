@@ -41,7 +41,7 @@ def learned(**config):
     optimiser = torch.optim.Adam(memory.parameters(), lr=1e-2)
     for _ in range(250):
         latents = hidden_and_back(32, generator)
-        nobody = torch.zeros(32, 5, dtype=torch.bool)
+        nobody = torch.zeros(32, 5, 4, dtype=torch.bool)
         loss = (memory.watched(latents, torch.zeros(32, 4, 1), nobody) - latents[:, 1:]).square().mean()
         optimiser.zero_grad()
         loss.backward()
@@ -74,16 +74,18 @@ def test_it_keeps_the_contract_and_never_looks_ahead():
     torch.testing.assert_close(rolled.latents[:, 0, 0], after[:, 2])
 
 
-def test_watching_with_open_eyes_is_one_step_ahead_and_with_shut_eyes_open_loop():
+def test_what_is_covered_is_not_read_and_what_is_not_is():
     memory = model().eval()
     latents, actions = torch.randn(3, 6, 4, 2), torch.randn(3, 5, 1)
-    shut = torch.zeros(3, 6, dtype=torch.bool)
+    hidden = torch.zeros(3, 6, 4, dtype=torch.bool)
     with torch.no_grad():
-        torch.testing.assert_close(memory.watched(latents, actions, shut), memory.open_loop(latents, actions, 1)[0])
-        shut[:, 1:] = True
-        alone = memory.watched(latents, actions, shut)
-        ahead = memory.open_loop(latents, actions, 5, starts=1)
-    torch.testing.assert_close(alone, torch.cat(ahead, dim=1))
+        torch.testing.assert_close(memory.watched(latents, actions, hidden), memory.open_loop(latents, actions, 1)[0])
+        hidden[:, 2:4, 1] = True
+        before = memory.watched(latents, actions, hidden)
+        latents[:, 2:4, 1] += 5.0
+        torch.testing.assert_close(memory.watched(latents, actions, hidden), before)
+        latents[:, 2:4, 2] += 5.0
+        assert not torch.equal(memory.watched(latents, actions, hidden), before)
 
 
 def test_what_does_not_fit_is_refused():

@@ -27,7 +27,7 @@ from gedanken.memory import LandmarkGraph, forgetting
 from gedanken.memory.keys import Keys
 from gedanken.models import JEPA, ConvGRU, ResidualMLP, Usual
 from gedanken.planners import PLANNERS, RegisteredPlanner, draws
-from gedanken.recipes import blinks, saved
+from gedanken.recipes import covered, saved
 from gedanken.serving import door, engine
 
 TESTS = Path(__file__).parent.parent
@@ -272,11 +272,11 @@ def surprise_ignores_the_context(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def eyes_are_never_shut(monkeypatch: pytest.MonkeyPatch) -> None:
+def nothing_is_ever_covered(monkeypatch: pytest.MonkeyPatch) -> None:
     everywhere(
         monkeypatch,
-        blinks.shut_eyes,
-        lambda batch, frames, share, longest, generator: torch.zeros(batch, frames, dtype=torch.bool),
+        covered.covers,
+        lambda batch, frames, grid, *rest: torch.zeros(batch, frames, grid[0] * grid[1], dtype=torch.bool),
     )
 
 
@@ -318,9 +318,9 @@ MUTANTS = {
         surprise_ignores_the_context,
         "models/test_conv_gru.py::test_what_is_out_of_sight_comes_back_where_it_must",
     ),
-    "eyes are never shut": (
-        eyes_are_never_shut,
-        "recipes/test_blinks.py::test_one_stretch_of_a_share_of_the_windows_is_hidden_and_never_the_first_frame",
+    "nothing is ever covered": (
+        nothing_is_ever_covered,
+        "recipes/test_covered.py::test_a_share_of_the_windows_has_one_block_covered_for_a_while_and_never_in_the_first_frame",
     ),
     "every place surprises alike": (
         every_place_surprises_alike,

@@ -219,14 +219,14 @@ class JEPA(nn.Module):
         return (self.open_loop(latents, actions, 1)[0] - latents[:, 1:]).square()
 
     def watched(
-        self, latents: Float[Tensor, "B T P D"], actions: Float[Tensor, "B past A"], shut: Bool[Tensor, "B T"]
+        self, latents: Float[Tensor, "B T P D"], actions: Float[Tensor, "B past A"], hidden: Bool[Tensor, "B T P"]
     ) -> Float[Tensor, "B past P D"]:
-        """The next latent as it is predicted at each frame of a sequence, in which some frames are not seen.
+        """The next latent as it is predicted at each frame of a sequence, in which some places are not seen.
 
         Args:
             latents: encoded frames, oldest first.
             actions: the T−1 between them, in the environment's own units.
-            shut: frames in place of which the prediction itself is read; the first cannot be.
+            hidden: places that read as nothing, which is 0, whatever is there.
         Raises:
             ShapeError: if there are not T−1 actions.
         """
@@ -236,7 +236,7 @@ class JEPA(nn.Module):
         state = tuple(part[:, 0] for part in state)
         predicted: list[Tensor] = []
         for frame in range(actions.shape[1]):
-            seen = torch.where(shut[:, frame, None, None], state[0], latents[:, frame])
+            seen = latents[:, frame].masked_fill(hidden[:, frame, :, None], 0.0)
             state = self.predictor.step((seen, *state[1:]), condition[:, frame])
             predicted.append(state[0])
         return torch.stack(predicted, dim=1)

@@ -5,8 +5,8 @@ Open `recipe.py` first, then `fit.py`; `two_rooms.py` and `table.py` hold runs w
 recordings.
 """
 
-from gedanken.recipes.blinks import Blinks, BlinksConfig
 from gedanken.recipes.choice import Choice, choice_for, for_episodes
+from gedanken.recipes.covered import Covered, CoveredConfig
 from gedanken.recipes.fit import Fitted, fit
 from gedanken.recipes.held_out import Split, split_for
 from gedanken.recipes.lewm import LeWM, LeWMConfig
@@ -23,9 +23,9 @@ from gedanken.recipes.usual import UsualConfig, calibrated, learn_usual
 
 __all__ = [
     "PLDM",
-    "Blinks",
-    "BlinksConfig",
     "Choice",
+    "Covered",
+    "CoveredConfig",
     "Fitted",
     "LeWM",
     "LeWMConfig",

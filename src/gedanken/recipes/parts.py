@@ -42,8 +42,8 @@ from gedanken.models import (
     WindowTransformer,
     WindowTransformerConfig,
 )
-from gedanken.recipes.blinks import Blinks, BlinksConfig
 from gedanken.recipes.configuration import made, of_kind
+from gedanken.recipes.covered import Covered, CoveredConfig
 from gedanken.recipes.lewm import LeWM, LeWMConfig
 from gedanken.recipes.pldm import PLDM, PLDMConfig
 
@@ -184,7 +184,7 @@ PREDICTORS = Role(
 OBJECTIVES = Role(
     "objective",
     {
-        "blinks": Part(BlinksConfig, Blinks),
+        "covered": Part(CoveredConfig, Covered),
         "lewm": Part(LeWMConfig, LeWM),
         "pldm": Part(PLDMConfig, PLDM),
     },

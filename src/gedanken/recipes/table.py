@@ -1,4 +1,4 @@
-"""The run we ship for `table-v1`: a grid of latents that remember, trained with eyes shut at times; and what it is held against.
+"""The run we ship for `table-v1`: a grid of latents that remember, trained with parts covered; and what it is held against.
 
 All three see the same clips in the same order, for as many steps. A model of pixels shows what latents gain, and one that
 forgets what memory does, without which every property is a matter of chance (docs/physics.md).
@@ -13,7 +13,7 @@ from gedanken.contracts import EpisodeStore
 from gedanken.encoders import GridEncoderConfig, PatchesConfig
 from gedanken.environments.table import possible_clips
 from gedanken.models import ConvGRUConfig
-from gedanken.recipes.blinks import BlinksConfig
+from gedanken.recipes.covered import CoveredConfig
 from gedanken.recipes.recipe import Recipe
 from gedanken.recipes.usual import UsualConfig
 from gedanken.training import TrainConfig
@@ -55,7 +55,7 @@ def table(seed: int = 0) -> TableRun:
         frame_skip=2,
         encoder=GridEncoderConfig(width=32, latent=32),
         predictor=ConvGRUConfig(hidden=48),
-        objective=BlinksConfig(),
+        objective=CoveredConfig(),
         train=TrainConfig(steps=5000, batch=32, learning_rate=2e-3, beta2=0.95, seed=seed, dtype="float32"),
         usual=UsualConfig(),
     )
@@ -70,7 +70,7 @@ def table_pixels(seed: int = 0) -> TableRun:
         name="table-pixels",
         encoder=PatchesConfig(),
         predictor=ConvGRUConfig(hidden=_PIXELS_HIDDEN),
-        objective=BlinksConfig(whiteness=0.0),
+        objective=CoveredConfig(whiteness=0.0),
     )
     return replace(run, recipe=recipe)
 

@@ -1,4 +1,4 @@
-"""The objective that shuts its eyes: what it hides, and what holds its latents up."""
+"""The objective that covers parts of the picture: which, and what holds its latents up."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ from torch import Generator, nn
 
 from gedanken.errors import BadInput
 from gedanken.models import JEPA, ConvGRU, ConvGRUConfig
-from gedanken.recipes.blinks import Blinks, BlinksConfig, shut_eyes
+from gedanken.recipes.covered import Covered, CoveredConfig, covers
 from gedanken.types import ActionSpec, Windows
 
 
@@ -26,17 +26,23 @@ def terms(latents, scale=1.0, **config):
     predictor = ConvGRU(ConvGRUConfig(grid=(1, 2), hidden=4), latents.shape[-1], 1)
     model = JEPA(Scaled(scale), predictor, ActionSpec(1, (-1.0,), (1.0,)), 1)
     windows = Windows({"latents": latents}, torch.zeros(len(latents), latents.shape[1] - 1, 1))
-    return Blinks(BlinksConfig(**config), latents.shape[-1], 1, 1)(model, windows, Generator().manual_seed(0))
+    return Covered(CoveredConfig(**config), latents.shape[-1], 1, 1)(model, windows, Generator().manual_seed(0))
 
 
-def test_one_stretch_of_a_share_of_the_windows_is_hidden_and_never_the_first_frame():
-    shut = shut_eyes(2000, 12, 0.6, 5, Generator().manual_seed(0))
-    assert not shut[:, 0].any()
-    lengths = shut.sum(1)
-    assert 0.55 < (lengths > 0).float().mean() < 0.65
-    assert lengths.max() == 5
-    assert ((shut[:, 1:].int() - shut[:, :-1].int()) == 1).sum(1).max() == 1
-    assert not shut_eyes(100, 12, 0.0, 5, Generator().manual_seed(0)).any()
+def test_a_share_of_the_windows_has_one_block_covered_for_a_while_and_never_in_the_first_frame():
+    hidden = covers(2000, 12, (8, 8), 0.6, 5, Generator().manual_seed(0))
+    assert hidden.shape == (2000, 12, 64)
+    assert not hidden[:, 0].any()
+    during, block = hidden.any(2), hidden.any(1).view(-1, 8, 8)
+    assert 0.55 < during.any(1).float().mean() < 0.65
+    assert during.sum(1).max() == 5
+    assert (during[:, 1:].int() - during[:, :-1].int() == 1).sum(1).max() == 1
+    assert torch.equal(hidden, during[:, :, None] & block.flatten(1)[:, None])
+    assert torch.equal(block, block.any(2)[:, :, None] & block.any(1)[:, None])
+    assert 0.12 < block.flatten(1).all(1).float().mean() < 0.18  # all of the picture, in a quarter of the share
+    seen = hidden.float().mean(0)[1:]
+    assert seen.min() > 0.5 * seen.max()  # every place and frame alike, or nearly
+    assert not covers(100, 12, (8, 8), 0.0, 5, Generator().manual_seed(0)).any()
 
 
 def test_what_stays_the_same_in_a_window_holds_nothing_up():
@@ -53,6 +59,6 @@ def test_a_term_of_weight_0_is_left_out():
 
 def test_bad_settings_are_refused():
     with pytest.raises(BadInput, match="ahead=0"):
-        BlinksConfig(ahead=0)
+        CoveredConfig(ahead=0)
     with pytest.raises(BadInput, match="weights"):
-        BlinksConfig(whiteness=-1.0)
+        CoveredConfig(whiteness=-1.0)
