@@ -4,8 +4,8 @@ In: a `Context` of latents and candidate actions `[B, N, H, A]`. Out: a `Rollout
 Open `jepa.py` first: encoder and predictor under one roof; then `predictor.py`: what a predictor must offer. There are six:
 `residual_mlp.py` sees one frame, `causal_transformer.py` the last few, `gru.py` remembers, `conv_gru.py` remembers at every
 place of a grid, `state_space.py` suits machines with sensors, and `window_transformer.py` is LeWM's. `error_head.py` says how
-wrong a prediction will be, `usual.py` whether it was wrong by more than is usual, `reachability.py` how far apart latents are, and
-`slow_clock.py` predicts many steps at once.
+wrong a prediction will be, `usual.py` whether it was wrong by more than is usual, `reachability.py` how far apart latents are,
+and `slow_clock.py` predicts many steps at once.
 """
 
 from gedanken.models.causal_transformer import CausalTransformer, CausalTransformerConfig

@@ -56,7 +56,7 @@ def table(seed: int = 0) -> TableRun:
         encoder=GridEncoderConfig(width=32, latent=32),
         predictor=ConvGRUConfig(hidden=48),
         objective=CoveredConfig(),
-        train=TrainConfig(steps=5000, batch=32, learning_rate=2e-3, beta2=0.95, seed=seed, dtype="float32"),
+        train=TrainConfig(steps=8000, batch=16, learning_rate=2e-3, beta2=0.95, seed=seed, dtype="float32"),
         usual=UsualConfig(),
     )
     return TableRun(recipe=recipe)
