@@ -62,8 +62,9 @@ class Covered(nn.Module):
         """Weighted terms by name."""
         weigh = self.config
         latents = model.encode(windows.observations)
-        grid = getattr(model.encoder, "grid", (1, latents.shape[2]))
-        hidden = covers(*latents.shape[:2], grid, weigh.share, weigh.ahead, generator).to(latents.device)
+        batch, frames, places, _ = latents.shape
+        grid = getattr(model.encoder, "grid", (1, places))
+        hidden = covers(batch, frames, grid, weigh.share, weigh.ahead, generator).to(latents.device)
         predicted = model.watched(latents, windows.actions, hidden)
         moving = (latents - latents.mean(dim=1, keepdim=True)).flatten(0, 2)
         terms = {

@@ -80,7 +80,8 @@ def learn_usual(
         if count <= config.whiten:
             total = total + errors.double()
         if usual is None and count >= config.whiten:
-            usual = Usual(*errors.shape, config.windows)
+            steps, places, latent = errors.shape
+            usual = Usual(steps, places, latent, config.windows)
             usual.whiten((total / count).float())
         elif usual is not None:
             scores.append(curve_of(usual.places(errors[None])).amax())
