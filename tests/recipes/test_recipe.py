@@ -20,6 +20,7 @@ from gedanken.recipes.parts import ENCODERS, OBJECTIVES, PREDICTORS
 from gedanken.recipes.reachability import ReachConfig
 from gedanken.recipes.recipe import build_objective
 from gedanken.recipes.refine import RefineConfig
+from gedanken.recipes.usual import UsualConfig
 from moving_dot import ACTION, dot_recipe
 
 WRITTEN_BY_0_1 = """{
@@ -233,6 +234,7 @@ WHOLE = Recipe(
     error_head=ErrorHeadConfig(),
     reach=ReachConfig(),
     levels=LevelsConfig(),
+    usual=UsualConfig(),
     agent=AgentConfig(tree=TreeConfig()),
 )
 PLAIN = json.loads(json.dumps(WHOLE.as_dict()))
