@@ -12,6 +12,7 @@ from claims.doctors_eye import DoctorClaim
 from claims.donkey_drive import DonkeyDriveClaim
 from claims.double_pendulum import DoublePendulumClaim
 from claims.energy_terms import EnergyTermsClaim
+from claims.false_alarms import FalseAlarmsClaim
 from claims.fuzz import FuzzClaim
 from claims.kills import KillsClaim
 from claims.ledger import Entry, at_least, at_most, read_entry, read_ledger, write_entry
@@ -20,6 +21,7 @@ from claims.loss_terms import LossTermsClaim
 from claims.memory_kills import MemoryKillsClaim
 from claims.methods import MethodsClaim
 from claims.physics_leakage import PhysicsLeakageClaim
+from claims.physics_table import PhysicsTableClaim
 from claims.plan_as_good import PlanAsGoodClaim
 from claims.plan_default import PlanDefaultClaim
 from claims.plan_lewm import PlanLeWMClaim
@@ -116,6 +118,8 @@ _ALL: tuple[Claim, ...] = (
     PlanAsGoodClaim(),
     TrainStepClaim(),
     PhysicsLeakageClaim(),
+    PhysicsTableClaim(),
+    FalseAlarmsClaim(),
 )
 
 CLAIMS: dict[str, Claim] = {claim.name: claim for claim in _ALL}

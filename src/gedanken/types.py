@@ -220,6 +220,23 @@ class Rollout:
 
 
 @dataclass(frozen=True)
+class Surprised:
+    """How surprising recordings of M model steps were, step 0 being the first that could be predicted.
+
+    Args:
+        places: `[B, M, P]` squared error at each place in units of what is usual there; about 1 where nothing is unusual.
+        curve: `[B, M]` the same of each step, mean over places.
+        p_value: `[B]` how often a recording in which nothing unusual happens would surprise so much at some moment, at most.
+        windows: `[B, W]` the same of each of the W windows it was looked at in.
+    """
+
+    places: Float[Tensor, "B M P"]
+    curve: Float[Tensor, "B M"]
+    p_value: Float[Tensor, " B"]
+    windows: Float[Tensor, "B W"]
+
+
+@dataclass(frozen=True)
 class Search:
     """Where a planner starts looking, all in the environment's own units.
 

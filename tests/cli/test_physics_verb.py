@@ -30,9 +30,11 @@ def test_score_tells_the_simulator_from_a_difference_of_frames(capsys, monkeypat
 
     monkeypatch.setattr(table, "PROPERTIES", {"colour": table.PROPERTIES["colour"]})
     for model, share in (("simulator", "100.0%"), ("frame-difference", "50.0%")):
-        main(["physics", "score", model, "--count", "1"])
-        row = next(line for line in capsys.readouterr().out.splitlines() if "all pairs" in line)
+        main(["physics", "score", model, "--count", "1", "--rare", "2"])
+        said = capsys.readouterr().out
+        row = next(line for line in said.splitlines() if "all pairs" in line)
         assert share in row
+        assert ("above 2 rare clips" in said) == (model != "simulator")
 
 
 def test_what_cannot_be_made_or_scored_is_refused(capsys, tmp_path):
@@ -41,4 +43,5 @@ def test_what_cannot_be_made_or_scored_is_refused(capsys, tmp_path):
     assert "count=0" in refusal(capsys, "physics", "score", "simulator", "--count", "0")
     assert "all possible" in refusal(capsys, "physics", "score", "simulator", "--split", "rare")
     assert "simulator" in refusal(capsys, "physics", "score", "simulater")
-    assert "physics make" in refusal(capsys, "train", "table-v1", "--run", str(tmp_path / "run"))
+    assert "table-v1" in refusal(capsys, "train", "maze-v1", "--run", str(tmp_path / "run"))
+    assert "rare=-1" in refusal(capsys, "physics", "score", "simulator", "--rare", "-1")

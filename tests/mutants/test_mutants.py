@@ -25,9 +25,9 @@ from gedanken.evaluation.doctor import Limits
 from gedanken.evaluation.surprise import ModelSurprise, controls, simulator
 from gedanken.memory import LandmarkGraph, forgetting
 from gedanken.memory.keys import Keys
-from gedanken.models import JEPA, ResidualMLP
+from gedanken.models import JEPA, ConvGRU, ResidualMLP, Usual
 from gedanken.planners import PLANNERS, RegisteredPlanner, draws
-from gedanken.recipes import saved
+from gedanken.recipes import covered, saved
 from gedanken.serving import door, engine
 
 TESTS = Path(__file__).parent.parent
@@ -273,6 +273,31 @@ def surprise_ignores_the_predictor(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(JEPA, "open_loop", unmoved)
 
 
+def surprise_ignores_the_context(monkeypatch: pytest.MonkeyPatch) -> None:
+    remembered = ConvGRU._remembered
+    monkeypatch.setattr(
+        ConvGRU,
+        "_remembered",
+        lambda self, latent, memory, condition: remembered(self, latent, torch.zeros_like(memory), condition),
+    )
+
+
+def nothing_is_ever_covered(monkeypatch: pytest.MonkeyPatch) -> None:
+    everywhere(
+        monkeypatch,
+        covered.covers,
+        lambda batch, frames, grid, *rest: torch.zeros(batch, frames, grid[0] * grid[1], dtype=torch.bool),
+    )
+
+
+def every_place_surprises_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Usual, "places", lambda self, errors: torch.ones(errors.shape[:3]))
+
+
+def what_is_usual_is_never_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Usual, "p_value", lambda self, scores: torch.full_like(scores, 1 / (len(self.scores) + 1)))
+
+
 def surprise_is_constant(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         ModelSurprise, "places", lambda self, clips: torch.ones(len(clips.frames), *self.variance.shape[:2])
@@ -294,6 +319,26 @@ MUTANTS = {
     "surprise ignores the predictor": (
         surprise_ignores_the_predictor,
         "evaluation/surprise/test_model_surprise.py::test_a_law_that_is_broken_surprises_in_its_frame_and_place",
+    ),
+    "the surprise at a recording ignores the predictor": (
+        surprise_ignores_the_predictor,
+        "evaluation/surprise/test_recording.py::test_what_keeps_it_is_as_usual",
+    ),
+    "surprise ignores the context": (
+        surprise_ignores_the_context,
+        "models/test_conv_gru.py::test_what_is_out_of_sight_comes_back_where_it_must",
+    ),
+    "nothing is ever covered": (
+        nothing_is_ever_covered,
+        "recipes/test_covered.py::test_a_share_of_the_windows_has_one_block_covered_for_a_while_and_never_in_the_first_frame",
+    ),
+    "every place surprises alike": (
+        every_place_surprises_alike,
+        "models/test_usual.py::test_what_should_not_happen_is_rare_and_told_at_its_step_and_place",
+    ),
+    "what is usual is never asked": (
+        what_is_usual_is_never_asked,
+        "models/test_usual.py::test_the_false_alarm_rate_is_the_one_stated",
     ),
     "surprise is constant": (
         surprise_is_constant,

@@ -20,6 +20,7 @@ from gedanken.recipes.parts import ENCODERS, OBJECTIVES, PREDICTORS
 from gedanken.recipes.reachability import ReachConfig
 from gedanken.recipes.recipe import build_objective
 from gedanken.recipes.refine import RefineConfig
+from gedanken.recipes.usual import UsualConfig
 from moving_dot import ACTION, dot_recipe
 
 WRITTEN_BY_0_1 = """{
@@ -109,8 +110,11 @@ def test_the_objective_is_built_for_the_latent_and_the_actions():
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        (("encoder",), "no encoder 'nothing'; there are conv, fusion, keypoints, sensors, vit"),
-        (("predictor",), "no predictor 'nothing'; there are causal_transformer, gru, residual_mlp, state_space"),
+        (("encoder",), "no encoder 'nothing'; there are conv, fusion, grid, keypoints, patches, sensors, vit"),
+        (
+            ("predictor",),
+            "no predictor 'nothing'; there are causal_transformer, conv_gru, gru, residual_mlp, state_space",
+        ),
         (("objective",), "no objective 'nothing'; there are .*pldm"),
         (("agent", "cold"), "no planner 'nothing'; there are cem, gradient, icem, mppi, random-shooting"),
     ],
@@ -230,6 +234,7 @@ WHOLE = Recipe(
     error_head=ErrorHeadConfig(),
     reach=ReachConfig(),
     levels=LevelsConfig(),
+    usual=UsualConfig(),
     agent=AgentConfig(tree=TreeConfig()),
 )
 PLAIN = json.loads(json.dumps(WHOLE.as_dict()))

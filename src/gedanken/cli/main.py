@@ -22,6 +22,7 @@ from gedanken.cli.reproduce import reproduce
 from gedanken.cli.serve import serve
 from gedanken.cli.studio import studio
 from gedanken.cli.submit import submit
+from gedanken.cli.surprise import surprise
 from gedanken.cli.train import train
 from gedanken.errors import GedankenError
 
@@ -38,6 +39,7 @@ VERBS = {
         data,
         memory,
         physics,
+        surprise,
         push,
         reproduce,
         serve,

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Union
 import tyro
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from gedanken.evaluation.surprise import Scorer, Scores
 
 
@@ -78,6 +80,7 @@ def score(
     part: str = "dev",
     count: int = 20,
     whiten: int = 100,
+    rare: int = 100,
 ) -> None:
     """How often the impossible clip of a pair surprises a model more, property by property.
 
@@ -89,15 +92,16 @@ def score(
         split: id, novel-object, novel-layout, or long-occlusion.
         part: dev, on which settings are chosen, or test, which is for the last number.
         count: quadruplets of each property.
-        whiten: possible clips that the model's error is whitened on.
+        whiten: possible clips that the model's error is whitened on, where its file does not know what is usual.
+        rare: clips of what is possible but unusual, which the impossible ones are also told from (AUROC); 0 leaves that out.
     """
     from gedanken.cli.console import bar, console, table
-    from gedanken.environments.table import PROPERTIES, quadruplet
+    from gedanken.environments.table import PROPERTIES, possible_clips, quadruplet
     from gedanken.errors import BadInput
-    from gedanken.evaluation.surprise import scored
+    from gedanken.evaluation.surprise import scored, whole_of
 
-    if count < 1 or whiten < 1:
-        raise BadInput(f"count={count} and whiten={whiten} must be at least 1.")
+    if count < 1 or whiten < 1 or rare < 0:
+        raise BadInput(f"count={count} and whiten={whiten} must be at least 1, and rare={rare} at least 0.")
     if split == "rare":
         raise BadInput("the clips of 'rare' are all possible; choose id, novel-object, novel-layout or long-occlusion.")
     scorer, total = _scorer(model, whiten), count * len(PROPERTIES)
@@ -111,7 +115,10 @@ def score(
 
         scores = scored(scorer, drawn())
         tell(1.0)
-    _show(scores, f"{scorer.name}: {split}, {part}, {total} quadruplets", table)
+    # The simulator must be told where a clip began, which nobody knows of a mere recording.
+    unusual = rare if model != "simulator" else 0
+    above = whole_of(scorer, possible_clips(unusual, split="rare", part=part)) if unusual else None
+    _show(scores, above, f"{scorer.name}: {split}, {part}, {total} quadruplets", table)
     console.print("50 % is chance; intervals of properties hold together at 95 % (Bonferroni)")
 
 
@@ -131,8 +138,11 @@ def _scorer(model: str, whiten: int) -> Scorer:
         raise unknown_name("model file or control", model, known)
     from gedanken.recipes import load
 
-    loaded = load(model)
-    return Scorer(Path(model).stem, ModelSurprise.whitened_on(loaded.model, possible_clips(whiten, part="dev")))
+    told = load(model).model
+    surprise = (
+        ModelSurprise.of(told) if told.usual else ModelSurprise.whitened_on(told, possible_clips(whiten, part="dev"))
+    )
+    return Scorer(Path(model).stem, surprise)
 
 
 def _record(folder: Path, split: str, episodes: int) -> None:
@@ -149,7 +159,9 @@ def _record(folder: Path, split: str, episodes: int) -> None:
             tell((first + count) / episodes, f"{first + count} clips")
 
 
-def _show(scores: Scores, title: str, table) -> None:
+def _show(scores: Scores, rare: Tensor | None, title: str, table) -> None:
+    from gedanken.evaluation.surprise import auroc
+
     def per_cent(interval) -> tuple[str, str]:
         return f"{interval.mean:.1%}", f"{interval.low:.1%} to {interval.high:.1%}"
 
@@ -159,6 +171,8 @@ def _show(scores: Scores, title: str, table) -> None:
     rows.append(("pairs of one outcome", f"{scores.same_outcome:.1%}", ""))
     rows.append(("whole quadruplets", *per_cent(scores.quadruplets)))
     rows.append(("peak within 2 frames of the evidence", *per_cent(scores.onsets)))
+    if rare is not None:
+        rows.append((f"above {len(rare)} rare clips", f"AUROC {auroc(scores.impossible.flatten(), rare):.3f}", ""))
     table(title, ("", "impossible surprises more", "95 % interval"), rows)
 
 

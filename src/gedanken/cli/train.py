@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import tyro
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from gedanken.contracts import EpisodeStore
-    from gedanken.recipes import Recipe
+    from gedanken.recipes import Recipe, TableRun, TwoRoomsRun
     from gedanken.training import RunFolder
+    from gedanken.types import Episode
 
 _EPISODES = "episodes"
 """Folder of a run in which recordings of another format are kept as our own store reads them."""
@@ -80,14 +83,14 @@ def train(
 
 def _train(data: str, run: Path, resume: Path | None, seed: int, changes: list[str], shard: bool) -> None:
     """What each process does; the first one writes and judges."""
+    from dataclasses import replace
+
     from rich.markup import escape
 
     from gedanken.cli.console import console, table, training_bar
     from gedanken.collectives import rank
-    from gedanken.environments import WORLDS
-    from gedanken.errors import BadInput
     from gedanken.evaluation.report import write_report
-    from gedanken.recipes import choice_for, fit, save, split_for, two_rooms_demo
+    from gedanken.recipes import TableRun, choice_for, fit, save, split_for
     from gedanken.recipes.changes import changed
     from gedanken.recipes.parts import streams_of
     from gedanken.recipes.training_report import training_report
@@ -99,16 +102,14 @@ def _train(data: str, run: Path, resume: Path | None, seed: int, changes: list[s
         data, recipe = started(run)
     folder = RunFolder(run)
     why: tuple[str, ...] = ()
-    if data in WORLDS and data != "two-rooms-v1":
-        raise BadInput(
-            f"there is no shipped recipe for {data!r}; record episodes of it (`gedanken physics make clips --episodes 1000` "
-            "for the table) and train on their folder."
-        )
-    if data in WORLDS:
-        shipped = two_rooms_demo(recipe.train.seed if recipe else seed)
+    shipped = _shipped(data, recipe.train.seed if recipe else seed)
+    usual: Iterator[Episode] | None = None
+    if shipped is not None:
+        first = ["train.steps=1000"] if data == "two-rooms-v1" else []
+        recipe = recipe or changed(shipped.recipe, [*first, *changes])
         console.print(f"recording {shipped.episodes} episodes of {data} …")
         episodes = _recorded(shipped)
-        recipe = recipe or changed(shipped.recipe, ["train.steps=1000", *changes])
+        usual = replace(shipped, recipe=recipe).usual() if isinstance(shipped, TableRun) else None
     else:
         episodes = _opened(data, folder)
         if recipe is None:
@@ -121,7 +122,8 @@ def _train(data: str, run: Path, resume: Path | None, seed: int, changes: list[s
     split = split_for(episodes, recipe)
     console.print(f"· {split.told}")
     with training_bar() as watch:
-        fitted = fit(split.episodes, recipe, folder, watch, (split.training, split.held_out), shard=shard)
+        parts = split.training, split.held_out
+        fitted = fit(split.episodes, recipe, folder, watch, parts, usual=usual, shard=shard)
     if rank() > 0:
         return
     observation = {name: episodes[0].specs[name] for name in streams_of(recipe.encoder)}
@@ -153,6 +155,21 @@ def started(run: Path) -> tuple[str, Recipe]:
         return config["data"], Recipe.from_dict(config["recipe"])
     except (BadInput, KeyError, TypeError) as error:
         raise BadRunFolder(f"{run} is not the folder of a run that can go on: {error}") from error
+
+
+def _shipped(data: str, seed: int) -> TableRun | TwoRoomsRun | None:
+    """The run we ship for a world; None for recordings."""
+    from gedanken.environments import WORLDS
+    from gedanken.errors import BadInput
+    from gedanken.recipes import table, two_rooms_demo
+
+    runs = {"two-rooms-v1": two_rooms_demo, "table-v1": table}
+    if data in WORLDS and data not in runs:
+        raise BadInput(
+            f"there is no shipped recipe for {data!r}, only for {' and '.join(runs)}; record episodes of it and train on their "
+            "folder."
+        )
+    return runs[data](seed) if data in runs else None
 
 
 def _recorded(shipped: Any) -> EpisodeStore:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from gedanken.contracts import Encoder
@@ -15,7 +15,8 @@ from gedanken.models.error_head import ErrorHead
 from gedanken.models.predictor import LatentState, Predictor
 from gedanken.models.reachability import ReachHead
 from gedanken.models.slow_clock import SlowClock
-from gedanken.types import ActionSpec, Context, Observation, Rollout
+from gedanken.models.usual import Usual, surprised
+from gedanken.types import ActionSpec, Context, Observation, Rollout, Surprised
 
 
 class JEPA(nn.Module):
@@ -29,6 +30,7 @@ class JEPA(nn.Module):
         error_head: says what error to expect of a step (`error_head.py`); None where that was not learned.
         reach_head: says how many steps two latents lie apart (`reachability.py`); likewise.
         slow_clock: predicts many steps at once (`slow_clock.py`); likewise.
+        usual: what errors are usual where nothing unusual happens (`usual.py`); likewise.
 
     `rollout_type` is that of an engine's products (`models/engine/`): "float32" keeps rollouts exact on any chip.
     """
@@ -46,6 +48,7 @@ class JEPA(nn.Module):
         error_head: ErrorHead | None = None,
         reach_head: ReachHead | None = None,
         slow_clock: SlowClock | None = None,
+        usual: Usual | None = None,
     ) -> None:
         super().__init__()
         if not isinstance(encoder, Encoder):
@@ -62,6 +65,7 @@ class JEPA(nn.Module):
         self.error_head = error_head
         self.reach_head = reach_head
         self.slow_clock = slow_clock
+        self.usual = usual
         self.rollout_type: RolloutType = "auto"
         self.register_buffer("action_mean", torch.zeros(frame_skip * action.width))
         self.register_buffer("action_std", torch.ones(frame_skip * action.width))
@@ -178,6 +182,61 @@ class JEPA(nn.Module):
             state = self.predictor.step(tuple(part[:, :count] for part in state), condition)
             predicted.append(state[0])
         return predicted
+
+    @torch.no_grad()
+    def surprise(self, observations: Observation, actions: Float[Tensor, "B M A"]) -> Surprised:
+        """How surprising recordings are, step by step and place by place, each step predicted from what was seen before it.
+
+        Args:
+            observations: streams `[B, M + 1, ...]` on the model's clock, of any length.
+            actions: the M between them, in the environment's own units.
+        Raises:
+            BadInput: the model was never told what is usual, or there is nothing to predict.
+            ShapeError: if there are not M actions.
+        """
+        if self.usual is None:
+            raise BadInput(
+                "this model does not know what errors are usual; calibrate it on recordings of what may happen "
+                "(gedanken.recipes.calibrated, or `gedanken surprise --usual`)."
+            )
+        latents = self.encode(observations)
+        if not actions.shape[1]:
+            raise BadInput("one frame surprises nobody; give two at least.")
+        self._check_context(latents, actions)
+        return surprised(
+            self.usual,
+            lambda first, last: self.errors(latents[:, first : last + 1], actions[:, first:last]),
+            actions.shape[1],
+        )
+
+    def errors(
+        self, latents: Float[Tensor, "B T P D"], actions: Float[Tensor, "B past A"]
+    ) -> Float[Tensor, "B past P D"]:
+        """Squared error of each next latent, predicted from all the frames before it."""
+        return (self.open_loop(latents, actions, 1)[0] - latents[:, 1:]).square()
+
+    def watched(
+        self, latents: Float[Tensor, "B T P D"], actions: Float[Tensor, "B past A"], hidden: Bool[Tensor, "B T P"]
+    ) -> Float[Tensor, "B past P D"]:
+        """The next latent as it is predicted at each frame of a sequence, in which some places are not seen.
+
+        Args:
+            latents: encoded frames, oldest first.
+            actions: the T−1 between them, in the environment's own units.
+            hidden: places that read as nothing, which is 0, whatever is there.
+        Raises:
+            ShapeError: if there are not T−1 actions.
+        """
+        self._check_context(latents, actions)
+        condition = self._condition(actions)
+        state = self.predictor.starts(latents[:, :1], condition[:, :0])
+        state = tuple(part[:, 0] for part in state)
+        predicted: list[Tensor] = []
+        for frame in range(actions.shape[1]):
+            seen = latents[:, frame].masked_fill(hidden[:, frame, :, None], 0.0)
+            state = self.predictor.step((seen, *state[1:]), condition[:, frame])
+            predicted.append(state[0])
+        return torch.stack(predicted, dim=1)
 
     def _condition(self, actions: Tensor) -> Tensor:
         return self.predictor.condition(self.normalised(actions))

@@ -19,6 +19,7 @@ from gedanken.recipes.parts import streams_of
 from gedanken.recipes.reachability import learn_reach
 from gedanken.recipes.recipe import Recipe, build, build_objective
 from gedanken.recipes.refine import refine
+from gedanken.recipes.usual import learn_usual
 from gedanken.training import RunFolder, train
 from gedanken.training.loop import Trained, Watcher, pick_device, step_generator
 from gedanken.types import Episode
@@ -27,7 +28,7 @@ HELD_OUT = 0.05
 """Share of the episodes that training never sees."""
 REFINED, ERRORS, REACH, LEVELS = "refined", "errors", "reach", "levels"
 """Folders of a run in which the trainings of the predictor alone, of both heads and of the slower clock lie."""
-_LATER = ("agent", "refine", "error_head", "reach", "levels")
+_LATER = ("agent", "refine", "error_head", "reach", "levels", "usual")
 """Fields of a recipe that its first training knows nothing of."""
 _CALIBRATION_WINDOWS = 256
 
@@ -56,6 +57,7 @@ def fit(
     watch: Watcher = lambda progress: None,
     split: tuple[Sequence[int], Sequence[int]] | None = None,
     fresh: Iterable[Episode] | None = None,
+    usual: Iterable[Episode] | None = None,
     shard: bool = False,
 ) -> Fitted:
     """Train the recipe's model on episodes; statistics come from the training share alone.
@@ -68,6 +70,7 @@ def fit(
         split: numbers of the training and of the held-out episodes; drawn by default, a twentieth held out.
         fresh: what a recipe with `refine` or `error_head` goes on with, read once and not kept; the training episodes by
             default.
+        usual: what a recipe with `usual` is calibrated on, unseen before; the held-out episodes by default.
         shard: keep of all weights a part in each process while the encoder trains; see `gedanken.training.train`.
     Raises:
         BadInput: the episodes are too short or too few for the recipe.
@@ -81,7 +84,7 @@ def fit(
     )
     torch.manual_seed(recipe.train.seed)
     action = episodes[0].action
-    model = build(replace(recipe, error_head=None, reach=None, levels=None), action)
+    model = build(replace(recipe, error_head=None, reach=None, levels=None, usual=None), action)
     statistics = fit_statistics(episodes, recipe.frame_skip, episodes=kept, streams=streams)
     model.set_statistics(statistics)
     objective = build_objective(recipe, action)
@@ -95,6 +98,8 @@ def fit(
     if recipe.refine is not None or recipe.error_head is not None or recipe.reach is not None:
         more = fresh if fresh is not None else (episodes[number] for number in kept)
         trained = _on_latents(model.to(device), more, recipe, trained, run, watch, identity)
+    if recipe.usual is not None:
+        learn_usual(model, usual if usual is not None else (episodes[number] for number in hold), recipe.usual, streams)
     return Fitted(model.cpu(), trained, training, held_out)
 
 

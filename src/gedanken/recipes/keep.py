@@ -53,7 +53,7 @@ def keep(
         waiting.clear()
         spent += process_time() - begun
 
-    for frames, done in _on_model_clock(model, episodes, streams):
+    for frames, done in on_model_clock(model, episodes, streams):
         waiting.append((frames, done))
         if sum(len(done) + 1 for _, done in waiting) >= _ENCODED_AT_ONCE:
             encode()
@@ -64,7 +64,7 @@ def keep(
     return KeptLatents(list(seen), list(done), length), spent
 
 
-def _on_model_clock(
+def on_model_clock(
     model: WorldModel, episodes: Iterable[Episode], streams: Sequence[str]
 ) -> Iterator[tuple[Mapping[str, Tensor], Tensor]]:
     """Each stretch as frames `[L, ...]` of each stream, one a model step, and the actions `[L-1, A]` between them."""

@@ -16,8 +16,12 @@ from gedanken.encoders import (
     ConvEncoderConfig,
     FusionEncoder,
     FusionEncoderConfig,
+    GridEncoder,
+    GridEncoderConfig,
     KeypointEncoder,
     KeypointEncoderConfig,
+    Patches,
+    PatchesConfig,
     SensorEncoder,
     SensorEncoderConfig,
     ViTEncoder,
@@ -27,6 +31,8 @@ from gedanken.errors import BadInput, unknown_name
 from gedanken.models import (
     CausalTransformer,
     CausalTransformerConfig,
+    ConvGRU,
+    ConvGRUConfig,
     GRUPredictor,
     GRUPredictorConfig,
     ResidualMLP,
@@ -37,6 +43,7 @@ from gedanken.models import (
     WindowTransformerConfig,
 )
 from gedanken.recipes.configuration import made, of_kind
+from gedanken.recipes.covered import Covered, CoveredConfig
 from gedanken.recipes.lewm import LeWM, LeWMConfig
 from gedanken.recipes.pldm import PLDM, PLDMConfig
 
@@ -148,7 +155,9 @@ ENCODERS = Role(
     {
         "conv": Part(ConvEncoderConfig, ConvEncoder),
         "fusion": Part(FusionEncoderConfig, _fusion, _read_fusion),
+        "grid": Part(GridEncoderConfig, GridEncoder),
         "keypoints": Part(KeypointEncoderConfig, KeypointEncoder),
+        "patches": Part(PatchesConfig, Patches),
         "sensors": Part(SensorEncoderConfig, SensorEncoder),
         "vit": Part(ViTEncoderConfig, ViTEncoder),
     },
@@ -161,6 +170,7 @@ PREDICTORS = Role(
     "predictor",
     {
         "causal_transformer": Part(CausalTransformerConfig, CausalTransformer),
+        "conv_gru": Part(ConvGRUConfig, ConvGRU),
         "gru": Part(GRUPredictorConfig, GRUPredictor),
         "residual_mlp": Part(ResidualMLPConfig, ResidualMLP),
         "state_space": Part(StateSpaceConfig, StateSpacePredictor),
@@ -174,6 +184,7 @@ PREDICTORS = Role(
 OBJECTIVES = Role(
     "objective",
     {
+        "covered": Part(CoveredConfig, Covered),
         "lewm": Part(LeWMConfig, LeWM),
         "pldm": Part(PLDMConfig, PLDM),
     },

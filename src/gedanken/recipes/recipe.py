@@ -20,6 +20,7 @@ from gedanken.recipes.parts import ENCODERS, OBJECTIVES, PREDICTORS, EncoderConf
 from gedanken.recipes.pldm import PLDMConfig
 from gedanken.recipes.reachability import ReachConfig, reach_head_of
 from gedanken.recipes.refine import RefineConfig
+from gedanken.recipes.usual import UsualConfig, usual_of
 from gedanken.training import TrainConfig
 from gedanken.types import ActionSpec
 
@@ -43,6 +44,7 @@ class Recipe:
         error_head: how the model then learns what errors to expect of itself; None leaves this out.
         reach: how the model then learns what lies within reach of what; None leaves this out.
         levels: how the model then learns a slower clock, to plan in levels when `reach` says far; None leaves this out.
+        usual: how the model then learns what errors are usual, so that it can be surprised; None leaves this out.
         agent: how to plan with the result.
     """
 
@@ -57,6 +59,7 @@ class Recipe:
     error_head: ErrorHeadConfig | None = None
     reach: ReachConfig | None = None
     levels: LevelsConfig | None = None
+    usual: UsualConfig | None = None
     agent: AgentConfig = field(default_factory=AgentConfig)
 
     def __post_init__(self) -> None:
@@ -99,6 +102,7 @@ class Recipe:
                 "error_head": _trained(ErrorHeadConfig, values.get("error_head")),
                 "reach": _trained(ReachConfig, values.get("reach")),
                 "levels": _trained(LevelsConfig, values.get("levels")),
+                "usual": None if values.get("usual") is None else made(UsualConfig, values["usual"]),
                 "agent": _agent(values["agent"]),
             }
             return made(cls, {**values, **parts})
@@ -114,7 +118,8 @@ def build(recipe: Recipe, action: ActionSpec) -> JEPA:
     head = recipe.error_head and head_of(recipe.error_head, recipe.encoder.latent, width)
     reach = recipe.reach and reach_head_of(recipe.reach, recipe.encoder.latent)
     slow = recipe.levels and slow_clock_of(recipe.levels, recipe.encoder.latent, width)
-    return JEPA(encoder, predictor, action, recipe.frame_skip, head, reach, slow)
+    usual = recipe.usual and usual_of(recipe.usual, recipe.encoder)
+    return JEPA(encoder, predictor, action, recipe.frame_skip, head, reach, slow, usual)
 
 
 def build_objective(recipe: Recipe, action: ActionSpec) -> nn.Module:

@@ -13,11 +13,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from gedanken.errors import BadInput
-from gedanken.evaluation.surprise.clips import Clips
+from gedanken.evaluation.surprise.clips import Clips, Scorer
 from gedanken.models import JEPA
 from gedanken.types import Episode
 
 _FLOOR = 0.05  # share of the mean variance below which no number's variance is taken for true
+
+_AT_ONCE = 16
 
 
 class ModelSurprise:
@@ -48,6 +50,17 @@ class ModelSurprise:
             raise BadInput("there are no possible clips to whiten on; give at least one, a hundred are usual.")
         mean = total / count
         return cls(model, mean.clamp(min=_FLOOR * float(mean.mean())))
+
+    @classmethod
+    def of(cls, model: JEPA) -> ModelSurprise:
+        """The surprise of a model that was told what errors are usual, by which its file whitens them.
+
+        Raises:
+            BadInput: it was never told.
+        """
+        if model.usual is None:
+            raise BadInput("this model does not know what errors are usual; give possible clips to whiten on.")
+        return cls(model, model.usual.variance)
 
     def places(self, clips: Clips) -> Float[Tensor, "C K P"]:
         """Surprise of each model step at each place of the latent's grid; about 1 on average in possible clips.
@@ -87,9 +100,20 @@ def squared_errors(model: JEPA, clips: Clips) -> Float[Tensor, "C K P D"]:
         )
     frames = clips.frames[:, : steps * skip + 1 : skip]
     actions = clips.actions[:, : steps * skip].reshape(len(frames), steps, skip * width)
-    latents = model.encode({"pixels": frames})
-    ahead = model.open_loop(latents, actions, 1)[0]
-    return (ahead - latents[:, 1:]).square()
+    return model.errors(model.encode({"pixels": frames}), actions)
+
+
+def whole_of(scorer: Scorer, episodes: Iterable[Episode]) -> Float[Tensor, " C"]:
+    """The surprise of whole recordings of one length, a few at a time."""
+    found, waiting = list[Tensor](), list[Episode]()
+    for episode in episodes:
+        waiting.append(episode)
+        if len(waiting) == _AT_ONCE:
+            found.append(scorer.whole(scorer.curves(clips_of(waiting))))
+            waiting.clear()
+    if waiting:
+        found.append(scorer.whole(scorer.curves(clips_of(waiting))))
+    return torch.cat(found) if found else torch.zeros(0, dtype=torch.float64)
 
 
 def clips_of(episodes: Iterable[Episode]) -> Clips:
