@@ -30,9 +30,23 @@ def acts_and_reaches_its_goal(folder: Path, printed: str) -> None:
     assert last == "goal reached: True"
 
 
+def goes_to_a_place_that_another_process_saw(folder: Path, printed: str) -> None:
+    """The first process left a memory, the second went by it, and the map is a picture with more than paper on it."""
+    from PIL import Image
+
+    woke, back = printed.splitlines()
+    assert int(woke.split()[2]) > 50
+    assert back == "back where the other one woke: True"
+    assert (folder / "house.db").stat().st_size > 50_000
+    with Image.open(folder / "remembered.png") as map:
+        assert map.size == (1200, 900)
+        assert len(map.convert("RGB").getcolors(1 << 20)) > 50
+
+
 PROMISES: dict[str, tuple[list[str], Callable[[Path, str], None]]] = {
     "donkey_drive": (["--quick", "--out", "run"], leaves_a_report),
     "plan_in_two_rooms": ([], acts_and_reaches_its_goal),
+    "remember": ([], goes_to_a_place_that_another_process_saw),
 }
 
 
