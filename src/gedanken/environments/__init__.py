@@ -17,6 +17,8 @@ from gedanken.environments.maze_geometry import MazeConfig
 from gedanken.environments.recorder import Recorder
 from gedanken.environments.registration import register
 from gedanken.environments.registry import WORLDS, make_world
+from gedanken.environments.t_maze import TMaze
+from gedanken.environments.t_maze_geometry import TMazeConfig
 from gedanken.environments.table import Table
 from gedanken.environments.two_rooms import TwoRooms
 from gedanken.environments.two_rooms_geometry import TwoRoomsConfig
@@ -34,6 +36,8 @@ __all__ = [
     "Maze",
     "MazeConfig",
     "Recorder",
+    "TMaze",
+    "TMazeConfig",
     "Table",
     "TwoRooms",
     "TwoRoomsConfig",

@@ -9,6 +9,7 @@ from importlib.metadata import entry_points
 from gedanken.contracts import World
 from gedanken.environments.four_rooms import FourRooms
 from gedanken.environments.maze import Maze
+from gedanken.environments.t_maze import TMaze
 from gedanken.environments.table import Table
 from gedanken.environments.two_rooms import TwoRooms
 from gedanken.errors import unknown_name
@@ -17,6 +18,7 @@ WORLDS: dict[str, Callable[..., World]] = {
     "two-rooms-v1": TwoRooms,
     "four-rooms-v1": FourRooms,
     "maze-v1": Maze,
+    "t-maze-v1": TMaze,
     "table-v1": Table,
 }
 

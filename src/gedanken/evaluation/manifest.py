@@ -34,6 +34,7 @@ _STANDARD: tuple[tuple[str, str, Mapping[str, object]], ...] = (
     ("four-rooms-v1-fixed", "four-rooms-v1", {"wall": "fixed"}),
     ("maze-v1-fixed-5", "maze-v1", {"cells": 5, "shortest": 1}),
     ("maze-v1-13", "maze-v1", {"cells": 13, "layouts": "", "shortest": 1}),
+    ("t-maze-v1", "t-maze-v1", {"delay": 100}),
 )
 """File, world and options of each standard task; mazes are of every length, since what is asked is how success falls with it."""
 _LAYOUTS = {"dev": "train", "test": "test"}
