@@ -180,20 +180,43 @@ class Windows:
 
 
 @dataclass(frozen=True)
+class Recollection:
+    """Memories that a prediction may look at, in any order.
+
+    Args:
+        latents: `[B, K, P, D]`.
+        distances: `[B, K]` squared distance, mean over P and D, from each to what was asked for; inf where there is no memory.
+        ages: `[B, K]` model steps ago.
+        moves: `[B, K, A]` the actions of all model steps since then, summed, in the environment's own units: how far one has
+            come since by one's own reckoning. NaN where that is not known, as of another run.
+    """
+
+    latents: Float[Tensor, "B K P D"]
+    distances: Float[Tensor, "B K"]
+    ages: Float[Tensor, "B K"]
+    moves: Float[Tensor, "B K A"]
+
+    def of(self, rows: Tensor | slice) -> Recollection:
+        """What is recalled for some rows."""
+        return Recollection(self.latents[rows], self.distances[rows], self.ages[rows], self.moves[rows])
+
+
+@dataclass(frozen=True)
 class Context:
     """What a prediction starts from.
 
     Args:
         latents: `[B, T, P, D]`, oldest first.
         actions: `[B, T-1, A]` past actions in the environment's own units.
-        state: a recurrent predictor's own memory, or None.
-        recalled: memories recalled for this moment `[B, K, P, D]`, or None.
+        state: a recurrent predictor's own memory of all before the last of the latents, `[B, P, hidden]`; None where the
+            latents are all there is to go by.
+        recalled: memories recalled for this moment, or None.
     """
 
     latents: Float[Tensor, "B T P D"]
     actions: Float[Tensor, "B past A"]
     state: Tensor | None = None
-    recalled: Tensor | None = None
+    recalled: Recollection | None = None
 
 
 @dataclass(frozen=True)
@@ -336,7 +359,7 @@ class Recalled:
     Args:
         ids: `[B, K]`; K is less than was asked for where fewer moments are remembered.
         distances: `[B, K]` squared distance, mean over P and D, as the energies have it.
-        latents: `[B, K, P, D]`, which is what `Context.recalled` takes.
+        latents: `[B, K, P, D]`, which a `Recollection` takes.
     """
 
     ids: Int[Tensor, "B K"]

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from claims import ledger
-from gedanken.agent import Levels
+from gedanken.agent import Levels, recollecting
 from gedanken.data import normalise, windows
 from gedanken.encoders import ConvEncoder
 from gedanken.environments.table import crossing
@@ -26,6 +26,7 @@ from gedanken.evaluation.surprise import ModelSurprise, controls, simulator
 from gedanken.memory import LandmarkGraph, forgetting
 from gedanken.memory.keys import Keys
 from gedanken.models import JEPA, ConvGRU, ResidualMLP, Usual
+from gedanken.models import JEPA, Recalling, ResidualMLP
 from gedanken.planners import PLANNERS, RegisteredPlanner, draws
 from gedanken.recipes import covered, saved
 from gedanken.serving import door, engine
@@ -204,6 +205,15 @@ def retrieval_returns_random_items(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Keys, "nearest", random)
 
 
+def the_memory_is_never_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    everywhere(monkeypatch, recollecting.recollected, lambda *asked, **told: None)
+
+
+def what_is_recalled_is_not_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_up = Recalling._looked_up
+    monkeypatch.setattr(Recalling, "_looked_up", lambda self, *seen: 0 * looked_up(self, *seen))
+
+
 def forgetting_leaves_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forgetting, "clean", lambda database: None)
 
@@ -351,6 +361,18 @@ MUTANTS = {
     "retrieval returns random items": (
         retrieval_returns_random_items,
         "memory/test_episodic.py::test_the_nearest_are_those_that_comparing_all_would_find",
+    ),
+    "retrieval returns random items to who plans": (
+        retrieval_returns_random_items,
+        "agent/test_recollecting.py::test_what_was_seen_before_a_long_rest_decides",
+    ),
+    "the memory is never read": (
+        the_memory_is_never_read,
+        "agent/test_recollecting.py::test_what_was_seen_before_a_long_rest_decides",
+    ),
+    "what is recalled is not looked at": (
+        what_is_recalled_is_not_looked_at,
+        "models/test_recalling.py::test_everything_that_a_memory_says_counts[latents]",
     ),
     "forgetting leaves bytes": (
         forgetting_leaves_bytes,

@@ -10,6 +10,7 @@ true, and searches cold as well.
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from uuid import uuid4
 
@@ -22,6 +23,7 @@ from gedanken.agent.configurator import Thresholds
 from gedanken.agent.decision import Decision, Ways
 from gedanken.agent.distance import apart
 from gedanken.agent.levels import Levels, ways_of
+from gedanken.agent.recollecting import Reckoning, recollected
 from gedanken.agent.remembering import moments_of
 from gedanken.agent.search import PlanSearch
 from gedanken.agent.task import Task
@@ -31,10 +33,13 @@ from gedanken.contracts import Energy, Landmarks, Memory, WorldModel
 from gedanken.errors import BadInput, ShapeError
 from gedanken.memory import RecentLatents
 from gedanken.planners import Enough, shifted
-from gedanken.types import Goal, Observation, Recalled
+from gedanken.types import Goal, Observation, Recalled, Recollection
 
 _ARRIVED = 2.0
 """How much farther from a landmark than from the goal counts as being there, in squared distance: it is only passed."""
+
+
+_KEPT_AT_ONCE = 2000
 
 
 class Agent:
@@ -51,6 +56,7 @@ class Agent:
         seed: of all randomness.
         memory: where all that is seen and done is kept, each row of a batch as an episode of its own; None keeps nothing. Who
             opened it closes it.
+        clock: an attribute, not an argument: what time it is, in seconds since 1970; a simulation may set its own.
         landmarks: find ways to goals beyond the horizon, by sub-goals (`wayfinding.py`); they grow by what is remembered. None
             plans for every goal directly.
         levels: find sub-goals where landmarks know none, by a slower clock (`levels.py`).
@@ -77,15 +83,18 @@ class Agent:
         self.config = config or AgentConfig()
         self.generator = Generator().manual_seed(seed)
         self.memory, self.landmarks, self.levels = memory, landmarks, levels
+        self.clock = time.time
         self.task: Task | None = None
+        self._reckoning: Reckoning | None = None
 
     @torch.no_grad()
     def begin(self, goal: Observation) -> None:
         """Forget the last task and take a new goal: streams `[B, ...]`."""
         latents = self._seen(goal)
-        width = self.model.frame_skip * self.model.action.width
-        count = len(latents)
+        width, count = self._width, len(latents)
         self._episode = uuid4().hex[:8]
+        if self._reckoning is None or len(self._reckoning.travelled) != count:
+            self._reckoning = Reckoning(count, width)
         self.task = Task(
             goal=Goal(latents),
             recent=RecentLatents(max(self.config.past, getattr(self.model, "past", 1)), width),
@@ -112,7 +121,7 @@ class Agent:
                 f"what is seen has latents {tuple(seen.shape)} and the goals {tuple(task.goal.latents.shape)}; "
                 "give one observation for each goal."
             )
-        recent = task.recent.write(seen, task.last)
+        task = self._seeing(task, seen)
         distance = apart(seen, task.goal.latents)
         surprise = torch.zeros_like(distance) if task.expected is None else apart(seen, task.expected)
         held = distance < self.thresholds.hold
@@ -123,7 +132,7 @@ class Agent:
         calm = (surprise <= self.thresholds.surprise) & ~turned
         followed = calm & (task.age < self.config.patience) & ~(held | cold)
         foreseen = calm & ~(held | cold | followed) & (task.foreseen is not None)
-        task = replace(task, recent=recent, since_cold=since_cold)
+        task = replace(task, since_cold=since_cold, recalled=self._recalled(seen))
         plan, cut = self._search.thought(task, distance, Ways(held, cold, drawn, followed, foreseen), enough)
         settled = held | drawn  # neither is a plan to follow
         age = torch.where(followed, task.age + 1, 1).masked_fill(settled, self.config.patience)
@@ -150,7 +159,11 @@ class Agent:
         if self.memory is not None:
             seen = self._at_hand().recent.context().latents[:, -1]
             surprise = None if first else decision.surprise
-            ids = self.memory.write(moments_of(observation, seen, decision.actions, surprise, self._episode))
+            moments = moments_of(observation, seen, decision.actions, surprise, self._episode, self.clock())
+            ids = self.memory.write(moments)
+            if self._reckoning is not None:
+                self._reckoning.note(ids)
+                self._reckoning.move(decision.actions)
             if self.landmarks is not None:
                 self.landmarks.propose(ids)
 
@@ -167,11 +180,48 @@ class Agent:
             return False
         if bool((apart(task.expected, task.goal.latents) < self.thresholds.hold).all()):
             return False
-        ahead = replace(task, recent=task.recent.write(task.expected, task.last))
+        ahead = self._seeing(task, task.expected)
         rows, mean = torch.arange(len(task.age)), shifted(task.plan)
         plan, _ = self._search.planned(ahead, rows, mean, self.config.warm, enough)
         self.task = replace(task, foreseen=plan)
         return True
+
+    @torch.no_grad()
+    def rest(self, observation: Observation, steps: int) -> None:
+        """Stay for `steps` model steps, in each of which the same is seen: streams `[B, ...]`.
+
+        What `act` would do in each but think: every one of them is kept as a moment of its own, with its time, and read into
+        working memory. Only the picture is kept once, with the first, since it does not change.
+
+        Args:
+            observation: what is seen in all of them.
+            steps: how many, at least 1; the clock stands at the first of them.
+        Raises:
+            BadInput: no goal was given, or fewer than one step.
+            StorageError: the memory could not keep it.
+        """
+        if steps < 1:
+            raise BadInput(f"steps={steps} of rest; rest for at least 1.")
+        task, seen = self._at_hand(), self._seen(observation)
+        still = seen.new_zeros(len(seen), self._width)
+        for _ in range(steps):
+            task = replace(self._seeing(task, seen), last=still)
+        self.task = replace(task, expected=None)  # who has rested thinks anew
+        if self.memory is None:
+            return
+        now, each = self.clock(), self.model.frame_skip / (self.model.action.rate_hz or self.model.frame_skip)
+        bare = {name: values for name, values in observation.items() if name != "pixels"}
+        for first in range(0, steps, _KEPT_AT_ONCE):
+            moments = [
+                moment
+                for step in range(first, min(first + _KEPT_AT_ONCE, steps))
+                for moment in moments_of(
+                    bare if step else observation, seen, still, None, self._episode, now + step * each
+                )
+            ]
+            ids = self.memory.write(moments)
+            if self._reckoning is not None:
+                self._reckoning.note(ids)
 
     @torch.no_grad()
     def recall(self, observation: Observation, count: int = 10) -> Recalled:
@@ -187,7 +237,7 @@ class Agent:
     def imagine(self, actions: Float[Tensor, "B H A"]) -> Float[Tensor, "B H P D"]:
         """The latents expected if `actions` were carried out from here."""
         with torch.no_grad():
-            return self.model.rollout(self._at_hand().recent.context(), actions[:, None]).latents[:, 0]
+            return self.model.rollout(self._at_hand().context, actions[:, None]).latents[:, 0]
 
     def goal_distance(self, latents: Float[Tensor, "B P D"]) -> Float[Tensor, " B"]:
         """Squared distance of latents to the goal, mean over P and D."""
@@ -199,8 +249,23 @@ class Agent:
         return self.task
 
     @property
+    def _width(self) -> int:
+        return self.model.frame_skip * self.model.action.width
+
+    @property
     def _search(self) -> PlanSearch:
         return PlanSearch(self.model, self.energy, self.thresholds, self.config, self.generator)
+
+    def _seeing(self, task: Task, seen: Tensor) -> Task:
+        """The task with one more thing seen, after what was done last."""
+        carry, state = getattr(self.model, "carry", None), task.state
+        if carry is not None and task.last is not None:
+            state = carry(state, task.recent.context().latents[:, -1], task.last)
+        return replace(task, recent=task.recent.write(seen, task.last), state=state)
+
+    def _recalled(self, seen: Tensor) -> Recollection | None:
+        assert self._reckoning is not None
+        return recollected(self.model, self.memory, seen, self._reckoning, self.clock())
 
     def _on_its_way(self, task: Task, seen: Tensor, held: Tensor) -> tuple[Task, Tensor]:
         """The task with its next sub-goals, and the rows that head elsewhere than before."""

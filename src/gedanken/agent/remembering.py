@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import time
-
 from torch import Tensor
 
 from gedanken.types import Moment, Observation
 
 
 def moments_of(
-    observation: Observation, latents: Tensor, actions: Tensor, surprise: Tensor | None, task: str
+    observation: Observation, latents: Tensor, actions: Tensor, surprise: Tensor | None, task: str, now: float
 ) -> list[Moment]:
     """One moment for each row of a batch, in episodes named `<task>-<row>`.
 
@@ -20,8 +18,9 @@ def moments_of(
         actions: `[B, A]` that follow, in the environment's own units.
         surprise: `[B]` squared latent distance to what was expected; None at the first step.
         task: what the episodes are named after.
+        now: seconds since 1970.
     """
-    now, pixels = time.time(), observation.get("pixels")
+    pixels = observation.get("pixels")
     seen = pixels is not None and pixels.dim() == 4 and pixels.shape[-1] == 3
     return [
         Moment(

@@ -71,8 +71,8 @@ class PlanSearch:
         horizon = mean.shape[1]
         if self.config.near and task.legs is not None and bool((task.legs.target[rows] >= 0).all()):
             mean = mean[:, : self.config.near]
-        recent, goal, start = task.recent.context(), Goal(task.ahead.latents[rows]), self._start(mean)
-        context = Context(recent.latents[rows], recent.actions[rows])
+        goal, start = Goal(task.ahead.latents[rows]), self._start(mean)
+        context = _of_rows(task.context, rows)
         energy = energy_of(self.model, self.energy, context, goal)
         generator = generators_of(rows, self.generator)
         if search is self.config.cold and self.config.tree is not None:
@@ -126,6 +126,16 @@ class PlanSearch:
         feasible = torch.ones_like(distance, dtype=torch.bool)
         rest = torch.zeros(len(distance), self.config.horizon, self.model.action.width)
         return Plan(rest, distance.clone(), feasible, Trace(none, none))
+
+
+def _of_rows(context: Context, rows: Tensor) -> Context:
+    state, recalled = context.state, context.recalled
+    return Context(
+        context.latents[rows],
+        context.actions[rows],
+        None if state is None else state[rows],
+        None if recalled is None else recalled.of(rows),
+    )
 
 
 def energy_of(model: WorldModel, energy: Energy, context: Context, goal: Goal) -> Callable[[Tensor], Tensor]:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gedanken.agent.wayfinding import Legs
 from gedanken.memory import RecentLatents
-from gedanken.types import Goal, Plan, Trace
+from gedanken.types import Context, Goal, Plan, Recollection, Trace
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class Task:
         places: latents of the last steps, as many as idling is told by.
         foreseen: a plan from where this step is expected to lead, made ahead of time; None where there is none.
         legs: where landmarks send each row first; None where there are none.
+        state: what a model that carries a state on remembers of all before now `[B, P, hidden]`; None where there is none.
+        recalled: what was recalled of the memory before thinking; None where the model wants nothing recalled.
     """
 
     goal: Goal
@@ -42,6 +44,13 @@ class Task:
     places: tuple[Tensor, ...] = ()
     foreseen: Plan | None = None
     legs: Legs | None = None
+    state: Float[Tensor, "B P hidden"] | None = None
+    recalled: Recollection | None = None
+
+    @property
+    def context(self) -> Context:
+        """What predictions start from."""
+        return replace(self.recent.context(), state=self.state, recalled=self.recalled)
 
     @property
     def ahead(self) -> Goal:
@@ -51,7 +60,8 @@ class Task:
     @property
     def form(self) -> tuple[int, ...]:
         """Tasks of the same form can be joined: as much is remembered of each."""
-        return (len(self.recent), len(self.places), self.expected is None, self.foreseen is None)
+        missing = (each is None for each in (self.expected, self.foreseen, self.state, self.recalled))
+        return (len(self.recent), len(self.places), *missing)
 
 
 def joined(tasks: Sequence[Task]) -> Task:

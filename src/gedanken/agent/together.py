@@ -35,8 +35,9 @@ def act_together(
     groups: dict[tuple[int, ...], list[int]] = {}
     for index, agent in enumerate(agents):
         form = _fitting(agent, agents[0]).form
-        # Landmarks and levels are an agent's own, and so is its way by them: it thinks alone.
-        alone = agent.landmarks is not None or agent.levels is not None
+        # Landmarks, levels and what is recalled are an agent's own: it thinks alone.
+        recalls = agent.memory is not None and bool(getattr(agent.model, "recalls", 0))
+        alone = recalls or agent.landmarks is not None or agent.levels is not None
         groups.setdefault((*form, index) if alone else form, []).append(index)
     decisions: dict[int, Decision] = {}
     for rows in groups.values():

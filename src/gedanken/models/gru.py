@@ -73,6 +73,21 @@ class GRUPredictor(nn.Module):
         memory = self._remembered(memory, self.from_latent(latents) + condition.unsqueeze(-2))
         return self.norm(latents + self.to_change(memory).float()), memory
 
+    def carry(
+        self,
+        memory: Float[Tensor, "B P hidden"] | None,
+        latents: Float[Tensor, "B P D"],
+        condition: Float[Tensor, "B gates"],
+    ) -> Float[Tensor, "B P hidden"]:
+        """The memory after one more latent and the action that left it, as `starts` would have made it."""
+        if memory is None:
+            memory = latents.new_zeros(*latents.shape[:-1], self.config.hidden)
+        return self._remembered(memory, self.from_latent(latents) + condition.unsqueeze(-2))
+
+    def carried_on(self, latents: Float[Tensor, "B P D"], memory: Float[Tensor, "B P hidden"]) -> LatentState:
+        """The state of a latent with a memory of all before it."""
+        return latents[:, None], memory[:, None]
+
     def _remembered(
         self, memory: Float[Tensor, "*rows hidden"], inputs: Float[Tensor, "*rows gates"]
     ) -> Float[Tensor, "*rows hidden"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import torch
 from jaxtyping import Bool, Float
@@ -12,11 +13,11 @@ from gedanken.contracts import Encoder
 from gedanken.errors import BadInput, ShapeError
 from gedanken.models.engine import RolloutType, engine_of
 from gedanken.models.error_head import ErrorHead
-from gedanken.models.predictor import LatentState, Predictor
+from gedanken.models.predictor import CarryingPredictor, LatentState, Predictor, RecallingPredictor
 from gedanken.models.reachability import ReachHead
 from gedanken.models.slow_clock import SlowClock
 from gedanken.models.usual import Usual, surprised
-from gedanken.types import ActionSpec, Context, Observation, Rollout, Surprised
+from gedanken.types import ActionSpec, Context, Observation, Recollection, Rollout, Surprised
 
 
 class JEPA(nn.Module):
@@ -116,7 +117,8 @@ class JEPA(nn.Module):
             )
         self._check_context(context.latents, context.actions)
         done = self.normalised(actions)
-        engine = engine_of(self.predictor, context.latents, self.rollout_type, batch * candidates * horizon)
+        alone, plans = context.state is None and context.recalled is None, batch * candidates * horizon
+        engine = engine_of(self.predictor, context.latents, self.rollout_type, plans) if alone else None
         if engine is None:
             latents = self._stepped(context, done)
         else:
@@ -126,10 +128,7 @@ class JEPA(nn.Module):
     def _stepped(self, context: Context, done: Float[Tensor, "B N H A"]) -> Float[Tensor, "B N H P D"]:
         """One model step after the other, as the predictor itself takes them."""
         condition = self.predictor.condition(done)
-        state = tuple(
-            part[:, -1:].expand(-1, done.shape[1], *part.shape[2:])
-            for part in self._starts(context.latents, context.actions)
-        )
+        state = tuple(part[:, -1:].expand(-1, done.shape[1], *part.shape[2:]) for part in self._begun(context))
         steps: list[Tensor] = []
         for step in range(done.shape[2]):
             state = self.predictor.step(state, condition[:, :, step])
@@ -152,6 +151,7 @@ class JEPA(nn.Module):
         actions: Float[Tensor, "B known A"],
         ahead: int,
         starts: int | None = None,
+        recalled: Recollection | None = None,
     ) -> list[Tensor]:
         """Latents predicted 1…`ahead` steps on from every frame whose actions are known, each from the frames up to its own.
 
@@ -160,6 +160,7 @@ class JEPA(nn.Module):
             actions: in the environment's own units; action k leaves frame k. T−1 of them, or T to predict beyond the last.
             ahead: steps to predict, from 1 to the number of actions.
             starts: predict from the first so many frames only; from every frame by default.
+            recalled: memories for the first frame, which is then the only one predicted from; needs a predictor that recalls.
         Returns:
             for each k the latents `[B, S, P, D]` of frames k, k+1, …; there are S = 1 + actions − k of them, or `starts`.
         Raises:
@@ -173,7 +174,10 @@ class JEPA(nn.Module):
             raise ShapeError(f"{latents.shape[1]} latents came with {known} actions; give one less, or as many.")
         if starts is not None and starts < 1:
             raise BadInput(f"starts={starts} must be at least 1 frame.")
-        state = self._starts(latents, actions[:, : latents.shape[1] - 1])
+        if recalled is None:
+            state = self._starts(latents, actions[:, : latents.shape[1] - 1])
+        else:
+            state, starts = self._begun(Context(latents[:, :1], actions[:, :0], recalled=recalled)), 1
         predicted: list[Tensor] = []
         for k in range(ahead):
             count = min(known - k, starts or known)
@@ -237,6 +241,39 @@ class JEPA(nn.Module):
             state = self.predictor.step((seen, *state[1:]), condition[:, frame])
             predicted.append(state[0])
         return torch.stack(predicted, dim=1)
+
+    @property
+    def recalls(self) -> int:
+        """K, memories to recall before predicting; 0 where the predictor looks at none."""
+        return self.predictor.count if isinstance(self.predictor, RecallingPredictor) else 0
+
+    def asked(self, latents: Float[Tensor, "B P D"]) -> Float[Tensor, "B P D"] | None:
+        """The latents to look for in a memory before predicting from these; None where the predictor recalls nothing."""
+        return self.predictor.asked(latents) if isinstance(self.predictor, RecallingPredictor) else None
+
+    def carry(
+        self, state: Tensor | None, latents: Float[Tensor, "B P D"], actions: Float[Tensor, "B A"]
+    ) -> Float[Tensor, "B P hidden"] | None:
+        """`Context.state` after one more latent and the action that left it; None where the predictor carries none."""
+        if not isinstance(self.predictor, CarryingPredictor):
+            return None
+        return self.predictor.carry(state, latents, self._condition(actions))
+
+    def _begun(self, context: Context) -> LatentState:
+        """The state at the last of a context's latents, from all that the context holds."""
+        latents = context.latents
+        if context.state is not None:
+            if not isinstance(self.predictor, CarryingPredictor):
+                raise BadInput(f"a {type(self.predictor).__name__} carries no state on; give it a context without one.")
+            return self.predictor.carried_on(latents[:, -1], context.state)
+        if context.recalled is None:
+            return self._starts(latents, context.actions)
+        if not isinstance(self.predictor, RecallingPredictor):
+            raise BadInput(f"a {type(self.predictor).__name__} looks at no memories; give it a context without any.")
+        self._check_context(latents, context.actions)
+        # Moves are sums of actions: what they are counted from is no part of them.
+        recalled = replace(context.recalled, moves=context.recalled.moves / self.action_std)
+        return self.predictor.starts_recalling(latents, self._condition(context.actions), recalled)
 
     def _condition(self, actions: Tensor) -> Tensor:
         return self.predictor.condition(self.normalised(actions))

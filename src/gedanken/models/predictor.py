@@ -12,6 +12,8 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Float
 from torch import Tensor
 
+from gedanken.types import Recollection
+
 LONGEST_PAST = 1024
 """Latents an agent would keep at most: a model file may ask for any number of them."""
 
@@ -43,4 +45,42 @@ class Predictor(Protocol):
 
     def step(self, state: LatentState, condition: Float[Tensor, "*rows C"]) -> LatentState:
         """The state one model step later; its first part is the predicted latent."""
+        ...
+
+
+@runtime_checkable
+class RecallingPredictor(Predictor, Protocol):
+    """A predictor that also looks at what was recalled from a memory; see `recalling.py`."""
+
+    @property
+    def count(self) -> int:
+        """K, memories to recall for a prediction."""
+        ...
+
+    def asked(self, latents: Float[Tensor, "B P D"]) -> Float[Tensor, "B P D"]:
+        """The latent to look for in a memory; the nearest to it are what it wants recalled."""
+        ...
+
+    def starts_recalling(
+        self, latents: Float[Tensor, "B T P D"], condition: Float[Tensor, "B past C"], recalled: Recollection
+    ) -> LatentState:
+        """As `starts`, with memories for the last of the latents."""
+        ...
+
+
+@runtime_checkable
+class CarryingPredictor(Predictor, Protocol):
+    """A predictor whose memory can be carried on for as long as one likes, without the latents it was made of."""
+
+    def carry(
+        self,
+        memory: Float[Tensor, "B P hidden"] | None,
+        latents: Float[Tensor, "B P D"],
+        condition: Float[Tensor, "B C"],
+    ) -> Float[Tensor, "B P hidden"]:
+        """The memory after one more latent and the action that left it; None before the first."""
+        ...
+
+    def carried_on(self, latents: Float[Tensor, "B P D"], memory: Float[Tensor, "B P hidden"]) -> LatentState:
+        """The state, leading axes `[B, 1]`, of a latent with a memory of all before it."""
         ...

@@ -22,7 +22,6 @@ from gedanken.types import Episode, Observation
 _ENCODED_AT_ONCE = 256
 
 
-@torch.no_grad()
 def keep(
     model: JEPA, episodes: Iterable[Episode], length: int, streams: Sequence[str] = ("pixels",)
 ) -> tuple[KeptLatents, float]:
@@ -35,6 +34,19 @@ def keep(
         streams: what the encoder reads.
     Raises:
         BadInput: no stretch is as long as a window, or an episode has other streams or actions than the model.
+    """
+    latents, actions, spent = encoded(model, episodes, streams)
+    return KeptLatents(latents, actions, length), spent
+
+
+@torch.no_grad()
+def encoded(
+    model: JEPA, episodes: Iterable[Episode], streams: Sequence[str] = ("pixels",)
+) -> tuple[list[Tensor], list[Tensor], float]:
+    """Of each stretch the latents `[L, P, D]`, and the actions `[L-1, A]` between them; the core-seconds as for `keep`.
+
+    Raises:
+        BadInput: an episode has other streams or actions than the model.
     """
     model.eval()
     latents, actions, counts = _Pile(), _Pile(), list[int]()
@@ -61,7 +73,7 @@ def keep(
         encode()
     seen = latents.rows().split([count + 1 for count in counts]) if counts else ()
     done = actions.rows().split(counts) if counts else ()
-    return KeptLatents(list(seen), list(done), length), spent
+    return list(seen), list(done), spent
 
 
 def on_model_clock(
