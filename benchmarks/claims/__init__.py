@@ -30,6 +30,7 @@ from claims.planners import PlannersClaim
 from claims.recall import RecallClaim
 from claims.serving import ServeOpenpiClaim, ServeSoakClaim
 from claims.train_step import TrainStepClaim
+from claims.t_maze import TMazeClaim
 from claims.two_rooms import TwoRoomsClaim
 from claims.windows import WindowsClaim
 from claims.worlds import WorldsClaim
@@ -111,6 +112,7 @@ _ALL: tuple[Claim, ...] = (
     ServeSoakClaim(),
     _FOUR_ROOMS,
     _MAZE,
+    TMazeClaim(),
     WindowsClaim(),
     WorldsClaim(),
     PlanLeWMClaim(),

@@ -182,7 +182,7 @@ class TMaze:
             ]
         )
         seen = (place["clock"] < self.shown)[:, None, None]
-        paint(frames, size, seen * sides[place["cue"]], place["background_color"])
+        paint(frames, size, seen * sides[place["cue"].long()], place["background_color"])
 
 
 def _first(pieces: list[list[Point]]) -> list[Point]:
