@@ -11,6 +11,8 @@ from pathlib import Path
 import torch
 
 from gedanken import load, make_world
+from gedanken.encoders import fingerprint
+from gedanken.memory import EpisodicMemory
 from gedanken.memory.picture import picture
 from gedanken.recipes import bundled_model
 
@@ -45,13 +47,17 @@ if __name__ == "__main__":
     first.start()
     first.join()
 
-    agent = load(bundled_model()).agent(memory="house.db")  # another process, the same memory
-    (remembered,) = agent.memory.read([1])  # the first thing ever seen: where the other one woke
-    print(f"woke with {len(agent.memory)} moments of a process that is gone")
-    picture(agent.memory).save("remembered.png")
+    loaded = load(bundled_model())
+    with EpisodicMemory.open(
+        "house.db", fingerprint(loaded.model.encoder)
+    ) as memory:  # another process, the same memory
+        print(f"woke with {len(memory)} moments of a process that is gone")
+        picture(memory).save("remembered.png")
 
-    agent.begin({"pixels": remembered.moment.pixels[None]})  # a remembered picture is a goal like any other
-    state = go(agent, world.sample(1, torch.Generator().manual_seed(99)))
+        (remembered,) = memory.read([1])  # the first thing ever seen: where the other one woke
+        assert remembered.moment.pixels is not None
+        agent = loaded.agent(memory=memory)
+        agent.begin({"pixels": remembered.moment.pixels[None]})  # a remembered picture is a goal like any other
+        state = go(agent, world.sample(1, torch.Generator().manual_seed(99)))
     there = world.sample(1, torch.Generator().manual_seed(0))  # where it was, which no agent is told
     print("back where the other one woke:", bool(world.reached(state, there)))
-    agent.memory.close()

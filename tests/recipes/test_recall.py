@@ -15,7 +15,7 @@ from gedanken.types import ActionSpec, Context, Recollection
 
 D = 4
 ACTION = ActionSpec(1, (-1.0,), (1.0,))
-QUICK = TrainConfig(steps=300, batch=64, learning_rate=1e-2, dtype="float32", device="cpu")
+QUICK = TrainConfig(steps=600, batch=64, learning_rate=3e-3, dtype="float32", device="cpu")
 
 
 class AsSeen(torch.nn.Module):

@@ -33,7 +33,7 @@ class LivesConfig:
         others: moments of other episodes, older than its own.
         strangers: moments of other worlds, where there are any.
         longest: ages are stretched by a factor drawn up to this, its logarithm evenly: how long ago is no key to anything.
-        repeated: what looks like the present was lived through up to so many times, likewise.
+        repeated: what looks like the present was lived through up to so many times, most often far fewer.
     """
 
     own: int = 10
@@ -118,7 +118,9 @@ class Lives:
             ages = ages[:, : rows.shape[1]]
         latents = self.latents[start[:, None] + torch.arange(self.length)]
         alike = torch.exp(-(memories - latents[:, :1]).square().mean(dim=(2, 3)) / max(self.still, 1e-9))
-        times = alike * torch.rand(count, 1, generator=generator) * torch.tensor(config.repeated).log()
+        # Most often few times: what is always outnumbered is never looked at, and nothing is learned of it.
+        often = torch.rand(count, 1, generator=generator).square()
+        times = alike * often * torch.tensor(config.repeated).log()
         streams = {LATENTS: latents, MEMORIES: memories, AGES: ages, MOVES: moves, TIMES: times}
         return Windows(streams, self.actions[start[:, None] + torch.arange(self.length - 1)])
 

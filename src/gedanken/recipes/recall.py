@@ -34,6 +34,9 @@ class RecallConfig:
     Args:
         ahead: steps predicted in open loop from a window's first latent.
         dropout: share of the windows that are given no memories.
+        single: share of the windows that are shown one moment of their own past, as if just that had been asked for. What a
+            moment is worth is learned first: before that nothing teaches to look for it, least of all where it tells only
+            together with what is done.
         components: leading principal components of the latents that the predictor sees, whitened; 0 shows it the latents as
             they are.
         lives: what windows are given to remember.
@@ -42,6 +45,7 @@ class RecallConfig:
 
     ahead: int = 11
     dropout: float = 0.1
+    single: float = 0.5
     components: int = 48
     lives: LivesConfig = field(default_factory=LivesConfig)
     train: TrainConfig = field(
@@ -51,10 +55,15 @@ class RecallConfig:
     )
 
     def __post_init__(self) -> None:
-        if self.ahead < 1 or not 0 <= self.dropout < 1 or self.components < 0:
+        if (
+            self.ahead < 1
+            or self.components < 0
+            or min(self.dropout, self.single) < 0
+            or self.dropout + self.single >= 1
+        ):
             raise BadInput(
-                f"ahead={self.ahead} must be at least 1, dropout={self.dropout} a share below 1, and "
-                f"components={self.components} at least 0."
+                f"ahead={self.ahead} must be at least 1, dropout={self.dropout} and single={self.single} shares below 1 "
+                f"together, and components={self.components} at least 0."
             )
 
 
@@ -106,7 +115,11 @@ class _Remembering(nn.Module):
         apart = (predictor.asked(latents[:, 0])[:, None] - seen[MEMORIES]).square().mean(dim=(2, 3))
         # A moment lived through n times stands n times in a memory, which adds log n to its weight.
         apart = apart - seen[TIMES] / predictor.sharpness
-        dropped = torch.rand(len(latents), 1, generator=generator) < self.config.dropout
+        drawn = torch.rand(len(latents), 1, generator=generator)
+        dropped, single = drawn < self.config.dropout, drawn > 1 - self.config.single
+        # Own moments come first, in an order that was drawn.
+        first = torch.arange(apart.shape[1], device=apart.device) == 0
+        apart = torch.where(single, 0.0, apart).masked_fill(single & ~first, torch.inf)
         apart = apart.masked_fill(dropped | seen[AGES].isinf(), torch.inf)
         recalled = Recollection(seen[MEMORIES], apart, seen[AGES].nan_to_num(posinf=0.0), seen[MOVES])
         predicted = model.open_loop(latents, windows.actions, self.config.ahead, 1, recalled)
