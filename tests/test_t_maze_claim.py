@@ -58,8 +58,8 @@ def test_chance_is_an_arm_drawn_beforehand():
 
 def test_all_that_was_waited_through_is_in_the_memory():
     world, loaded = TMaze(delay=1000), untrained()
-    quick = replace(loaded.recipe.agent, warm=replace(loaded.recipe.agent.warm, candidates=4, rounds=1))
-    quick = replace(quick, cold=replace(quick.cold, candidates=4, rounds=1))
+    quick = replace(loaded.recipe.agent, warm=replace(loaded.recipe.agent.warm, candidates=24, rounds=1))
+    quick = replace(quick, cold=replace(quick.cold, candidates=24, rounds=1))
     loaded = replace(loaded, recipe=replace(loaded.recipe, agent=quick))
     pairs = [rows_of(states, slice(1)) for states in CLAIM.manifest.pairs(world)]
     found = lived("memory", world, loaded, (pairs[0], pairs[1]), 0)
@@ -73,8 +73,9 @@ def test_a_visit_is_stretched_where_nothing_happened():
     seen, done = stretched(latents, actions, 60, Generator().manual_seed(3))
     assert len(seen) == 60
     assert len(done) == 59
-    same = (seen[1:] == seen[:-1]).all(dim=(1, 2))
-    assert (done[:-20].any(1) | same[:-20]).all()  # nothing but a rest leaves everything as it was
+    rests = ~done.any(1)
+    # While nothing is done only the window that closes and the gate that opens are seen to change.
+    assert (seen[1:][rests] != seen[:-1][rests]).any(dim=(1, 2)).sum() <= 2
     moved = done.any(1).nonzero()[:, 0]
     torch.testing.assert_close(done[moved], actions[actions.any(1)])
     assert int(moved[0]) > int(actions.any(1).nonzero()[0, 0])
