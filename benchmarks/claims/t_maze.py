@@ -63,7 +63,7 @@ class TMazeClaim:
 
     def parts(self) -> list[Part]:
         found = [
-            Part(f"model-{seed}", 330.0, lambda folder, seed=seed: self._trained(folder, seed)) for seed in self.seeds
+            Part(f"model-{seed}", 480.0, lambda folder, seed=seed: self._trained(folder, seed)) for seed in self.seeds
         ]
         for kind in PREDICTORS:
             found.append(Part(f"model-{kind}", 400.0, lambda folder, kind=kind: self._taught(folder, kind)))

@@ -36,9 +36,9 @@ class LivesConfig:
         repeated: what looks like the present was lived through up to so many times, most often far fewer.
     """
 
-    own: int = 10
-    others: int = 8
-    strangers: int = 4
+    own: int = 6
+    others: int = 4
+    strangers: int = 2
     longest: float = 3000.0
     repeated: float = 30000.0
 

@@ -50,7 +50,7 @@ class RecallConfig:
     lives: LivesConfig = field(default_factory=LivesConfig)
     train: TrainConfig = field(
         default_factory=lambda: TrainConfig(
-            steps=2500, batch=192, learning_rate=3e-3, beta2=0.95, log_every=100, dtype="float32"
+            steps=4000, batch=96, learning_rate=2e-3, beta2=0.95, log_every=100, dtype="float32"
         )
     )
 
