@@ -264,7 +264,8 @@ class Agent:
         return replace(task, recent=task.recent.write(seen, task.last), state=state)
 
     def _recalled(self, seen: Tensor) -> Recollection | None:
-        assert self._reckoning is not None
+        if self._reckoning is None:  # an agent made of several, each with a memory of its own
+            return None
         return recollected(self.model, self.memory, seen, self._reckoning, self.clock())
 
     def _on_its_way(self, task: Task, seen: Tensor, held: Tensor) -> tuple[Task, Tensor]:
