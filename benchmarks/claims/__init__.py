@@ -29,8 +29,8 @@ from claims.plan_scaling import PlanScalingClaim
 from claims.planners import PlannersClaim
 from claims.recall import RecallClaim
 from claims.serving import ServeOpenpiClaim, ServeSoakClaim
-from claims.train_step import TrainStepClaim
 from claims.t_maze import TMazeClaim
+from claims.train_step import TrainStepClaim
 from claims.two_rooms import TwoRoomsClaim
 from claims.windows import WindowsClaim
 from claims.worlds import WorldsClaim

@@ -25,8 +25,7 @@ from gedanken.evaluation.doctor import Limits
 from gedanken.evaluation.surprise import ModelSurprise, controls, simulator
 from gedanken.memory import LandmarkGraph, forgetting
 from gedanken.memory.keys import Keys
-from gedanken.models import JEPA, ConvGRU, ResidualMLP, Usual
-from gedanken.models import JEPA, Recalling, ResidualMLP
+from gedanken.models import JEPA, ConvGRU, Recalling, ResidualMLP, Usual
 from gedanken.planners import PLANNERS, RegisteredPlanner, draws
 from gedanken.recipes import covered, saved
 from gedanken.serving import door, engine
