@@ -93,7 +93,8 @@ class Agent:
         latents = self._seen(goal)
         width, count = self._width, len(latents)
         self._episode = uuid4().hex[:8]
-        if self._reckoning is None or len(self._reckoning.travelled) != count:
+        recalls = bool(getattr(self.model, "recalls", 0))
+        if recalls and (self._reckoning is None or len(self._reckoning.travelled) != count):
             self._reckoning = Reckoning(count, width)
         self.task = Task(
             goal=Goal(latents),
@@ -264,7 +265,7 @@ class Agent:
         return replace(task, recent=task.recent.write(seen, task.last), state=state)
 
     def _recalled(self, seen: Tensor) -> Recollection | None:
-        if self._reckoning is None:  # an agent made of several, each with a memory of its own
+        if self._reckoning is None:  # the model recalls nothing, or this agent is made of several
             return None
         return recollected(self.model, self.memory, seen, self._reckoning, self.clock())
 
