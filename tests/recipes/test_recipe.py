@@ -113,7 +113,7 @@ def test_the_objective_is_built_for_the_latent_and_the_actions():
         (("encoder",), "no encoder 'nothing'; there are conv, fusion, grid, keypoints, patches, sensors, vit"),
         (
             ("predictor",),
-            "no predictor 'nothing'; there are causal_transformer, conv_gru, gru, residual_mlp, state_space",
+            "no predictor 'nothing'; there are causal_transformer, conv_gru, gru, recalling, residual_mlp, state_space",
         ),
         (("objective",), "no objective 'nothing'; there are .*pldm"),
         (("agent", "cold"), "no planner 'nothing'; there are cem, gradient, icem, mppi, random-shooting"),

@@ -78,7 +78,7 @@ class Trail:
         expected = [k for k in range(max(begin, self.forgotten + 1), min(end, len(self))) if k not in self.breaks]
         for group in _like(expected, self._past):
             contexts = [self._context(k - 1) for k in group]
-            context = Context(*(torch.cat([getattr(c, name) for c in contexts]) for name in ("latents", "actions")))
+            context = Context(torch.cat([c.latents for c in contexts]), torch.cat([c.actions for c in contexts]))
             done = torch.stack([self.actions[self._place(k) - 1] for k in group])[:, None, None]
             off = self.loaded.model.rollout(context, done).latents[:, 0, 0]
             off = (off - torch.stack([self.latents[self._place(k)] for k in group])).square().mean(dim=(1, 2))
