@@ -136,7 +136,10 @@ class ServeSoakClaim:
             machine=told_once(list(parts.values()), "machine"),
             training_core_seconds=0.0,
             evaluation_core_seconds=sum(part["core_seconds"] for part in parts.values()),
-            note="A server that ended by itself would end the measurement. Its own core-seconds are not counted.",
+            note=(
+                "One request in fifty searches, cut short by a deadline of 0 ms; the others are of a robot at its goal. A server "
+                "that ended by itself would end the measurement. Its own core-seconds are not counted."
+            ),
         )
 
     def quick(self) -> Quick:
