@@ -240,8 +240,8 @@ def routes_lead_to_random_landmarks(monkeypatch: pytest.MonkeyPatch) -> None:
 def the_goal_itself_is_handed_down(monkeypatch: pytest.MonkeyPatch) -> None:
     route = LandmarkGraph.route
 
-    def handed_down(self, now, goal, missed=None):
-        return replace(route(self, now, goal, missed), aims=goal)
+    def handed_down(self, now, goal, missed=None, keep=None):
+        return replace(route(self, now, goal, missed, keep), aims=goal)
 
     monkeypatch.setattr(LandmarkGraph, "route", handed_down)
 

@@ -3,9 +3,11 @@
 The thresholds were chosen by looking at seeds 0 to 3, 101, 201 to 203 and 301; the seed here is another.
 """
 
+from dataclasses import replace
 from functools import cache
 
 import faults
+import numpy as np
 import pytest
 from generated_sets import CLEAN
 
@@ -78,3 +80,17 @@ def test_a_part_of_an_episode_encoded_anew_is_found_again(name):
     assert [(each.name, each.episode) for each in check_episodes([*episodes, again]).findings] == [
         ("repeated-episode", len(episodes))
     ]
+
+
+def test_a_recording_in_which_nothing_moves_is_still_one_of_pictures():
+    """It was taken for a sensor's beside others, and ended the check with an error of NumPy's."""
+    moving = [sound("two rooms", SEEDS[0])[k] for k in range(8)]
+    pixels = moving[0].streams["pixels"]
+    still = replace(
+        moving[0], streams={"pixels": np.repeat(pixels[:1], len(pixels), axis=0)}, actions=0 * moving[0].actions
+    )
+    for order in ([*moving, still], [still, *moving]):
+        episodes = EpisodeList()
+        for each in order:
+            episodes.append(each)
+        check_episodes(episodes)

@@ -85,12 +85,12 @@ def cut_findings(places: list[Place], stream: str) -> list[Finding]:
 
 
 def _is_picture(each: Digest, stream: str) -> bool:
-    return bool(each.streams[stream].level.any())
+    return each.streams[stream].picture
 
 
 def _usual_change(digests: Sequence[Digest], stream: str) -> np.ndarray:
     """Weights `[1 + F + A, G]` of a linear guess of each step from what is seen and done, little moved by a few cuts."""
-    if any(_is_picture(each, stream) for each in digests):
+    if _is_picture(digests[0], stream):
         return np.zeros((0, 0))
     given = np.concatenate([_given(each, stream) for each in digests])
     change = np.concatenate([each.streams[stream].change for each in digests]).astype(float)

@@ -43,6 +43,7 @@ class StreamDigest:
         level: one number a step: how much of the picture changed, mean over its values; 0 for sensors.
         same: whether the next frame is exactly this one.
         moving: share of all values that change in a usual step that is not `same`.
+        picture: whether these are pictures; one in which nothing moves is still one.
     """
 
     features: Float[np.ndarray, "L F"]
@@ -50,6 +51,7 @@ class StreamDigest:
     level: Float[np.ndarray, " K"]
     same: Bool[np.ndarray, " K"]
     moving: float
+    picture: bool
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def _held(episode: Episode, recorded: AsRecorded | None) -> Bool[np.ndarray, " K
 def appearances(digests: Sequence[Digest], stream: str) -> list[Bool[np.ndarray, " K"]]:
     """Steps in which a picture grows much brighter or darker than in others: what comes from behind a wall has not jumped."""
     steps = [np.abs(np.diff(each.streams[stream].features[:, 0])) for each in digests]
-    if not any(each.streams[stream].level.any() for each in digests):
+    if not digests[0].streams[stream].picture:
         return [np.zeros(len(step), bool) for step in steps]
     together = np.concatenate(steps)
     together = together[together > 0]
@@ -115,7 +117,7 @@ def _of_sensors(values: np.ndarray) -> StreamDigest:
     columns = np.unique(np.linspace(0, flat.shape[1] - 1, min(flat.shape[1], _MOST_CHANNELS)).round().astype(int))
     features = np.nan_to_num(flat[:, columns].astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
     change = unwound(np.diff(features, axis=0))
-    return StreamDigest(features, change, np.zeros(len(change), np.float32), same, moving)
+    return StreamDigest(features, change, np.zeros(len(change), np.float32), same, moving, False)
 
 
 def unwound(change: np.ndarray) -> np.ndarray:
@@ -136,7 +138,8 @@ def _of_pictures(frames: np.ndarray) -> StreamDigest:
     moved = np.flatnonzero(~same)[:: max(1, int((~same).sum()) // 8)]
     moving = float(np.mean([(frames[place] != frames[place + 1]).mean() for place in moved])) if len(moved) else 0.0
     change = np.column_stack([np.diff(features, axis=0), _shift(small, step), level])
-    return StreamDigest(features.astype(np.float32), change.astype(np.float32), level.astype(np.float32), same, moving)
+    features, change, level = (each.astype(np.float32) for each in (features, change, level))
+    return StreamDigest(features, change, level, same, moving, True)
 
 
 def _small(frames: np.ndarray) -> Float[np.ndarray, "F h w"]:

@@ -20,7 +20,7 @@ Ends = tuple[np.ndarray, np.ndarray]
 
 def sensor_ends(digests: Sequence[Digest], stream: str) -> Ends | None:
     """Smallest and greatest value of each channel; None for pictures."""
-    if any(each.streams[stream].level.any() for each in digests):
+    if digests[0].streams[stream].picture:
         return None
     features = [each.streams[stream].features for each in digests if len(each.streams[stream].features)]
     if not features:

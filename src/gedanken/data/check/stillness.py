@@ -110,7 +110,7 @@ def _is_long(place: Place) -> bool:
 
 def _by_chance(digests: Sequence[Digest], stream: str) -> float:
     """How many repeats say nothing: a picture never repeats by chance, a number may."""
-    if any(each.streams[stream].level.any() for each in digests):
+    if digests[0].streams[stream].picture:
         return 0.0
     count, *shares = _COINCIDENCES
     share = shares[0] if digests[0].streams[stream].features.shape[1] == 1 else shares[1]
@@ -123,7 +123,7 @@ def _restless(each: Digest, stream: str) -> bool:
         return False
     # A sensor counts only if its steps are fine: one of few values repeats by itself.
     fine = [len(np.unique(column)) > 0.5 * len(column) for column in seen.features.T]
-    return bool(seen.level.any() or np.median(fine) > 0.5)
+    return bool(seen.picture or np.median(fine) > 0.5)
 
 
 def _acted(each: Digest, place: Place) -> bool:
@@ -171,6 +171,6 @@ def _places(each: Digest, stream: str) -> np.ndarray:
     """Steps of what follows a motion most evenly: the slowest waves of a picture, all channels of a sensor; NaN at resets."""
     seen = each.streams[stream]
     step = np.diff(seen.features, axis=0).astype(float)
-    step = step[:, list(SLOWEST)] if seen.level.any() else step
+    step = step[:, list(SLOWEST)] if seen.picture else step
     step[[start - 1 for start, _ in each.spans if start > 0]] = np.nan
     return step
