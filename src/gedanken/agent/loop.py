@@ -37,9 +37,8 @@ from gedanken.types import Goal, Observation, Recalled, Recollection
 
 _ARRIVED = 2.0
 """How much farther from a landmark than from the goal counts as being there, in squared distance: it is only passed."""
-
-
 _KEPT_AT_ONCE = 2000
+"""Moments of a rest that are written in one commit."""
 
 
 class Agent:
